@@ -1,0 +1,1 @@
+//! Event to identity to policy to cache to Cognito to reply.

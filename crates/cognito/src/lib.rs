@@ -1,0 +1,1 @@
+//! Client of a user pool's token endpoint.

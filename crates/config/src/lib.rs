@@ -1,0 +1,1 @@
+//! token-broker.yaml to REST API objects, clients and policies.

@@ -1,0 +1,1 @@
+//! What a function is: the proxy event, the reply, the Function trait.

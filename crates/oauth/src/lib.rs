@@ -1,0 +1,1 @@
+//! The token endpoint's wire types: requests, replies, error codes.

@@ -1,0 +1,1 @@
+//! May this caller have these scopes: the built-in rules.

@@ -1,0 +1,1 @@
+//! The REST API as data, and the guardrails over it.

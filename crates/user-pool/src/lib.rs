@@ -1,0 +1,1 @@
+//! The embedded user pool: what a Cognito domain and issuer serve.
