@@ -1,0 +1,141 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::{Answer, BodyError, Bounds, Drain, Handler, Inbound, read_body, serve};
+
+/// Reads the body and answers with what came of it; `/wait` waits until it is told to go on.
+#[derive(Default)]
+struct Echo {
+    entered: Notify,
+    go_on: Notify,
+}
+
+impl Handler for Echo {
+    async fn handle(&self, inbound: Inbound) -> Answer {
+        let path = inbound.request.uri().path().to_owned();
+        let body = read_body(inbound.request.into_body(), 10, Duration::from_millis(50)).await;
+        if path == "/wait" {
+            self.entered.notify_one();
+            self.go_on.notified().await;
+        }
+        let text = match body {
+            Ok(bytes) => bytes,
+            Err(BodyError::TooLarge) => Bytes::from_static(b"too large"),
+            Err(BodyError::TooSlow) => Bytes::from_static(b"too slow"),
+            Err(BodyError::Broken) => Bytes::from_static(b"broken"),
+        };
+        Answer::new(Full::new(text))
+    }
+}
+
+/// A listener that runs for as long as this is held.
+struct Running {
+    address: std::net::SocketAddr,
+    echo: Arc<Echo>,
+    drain: Drain,
+    served: tokio::task::JoinHandle<()>,
+}
+
+async fn started(bounds: Bounds) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (drain, signal) = Drain::new();
+    let echo = Arc::new(Echo::default());
+    let served = tokio::spawn(serve(listener, bounds, Arc::clone(&echo), signal));
+    Running { address, echo, drain, served }
+}
+
+async fn exchange(address: std::net::SocketAddr, sent: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A connection that is closed on unread bytes ends in a reset: what came before it still counts.
+    let _ended = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+fn post(path: &str, length: usize, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn small_body_is_read_whole() {
+    let running = started(Bounds::default()).await;
+    assert!(exchange(running.address, &post("/", 5, "hello")).await.ends_with("\r\n\r\nhello"));
+}
+
+#[tokio::test]
+async fn declared_size_over_the_limit_is_refused_before_the_body_arrives() {
+    let running = started(Bounds::default()).await;
+    assert!(exchange(running.address, &post("/", 11, "")).await.ends_with("too large"));
+}
+
+#[tokio::test]
+async fn chunked_body_over_the_limit_is_refused() {
+    let running = started(Bounds::default()).await;
+    let sent =
+        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
+    assert!(exchange(running.address, sent).await.contains("too large"));
+}
+
+#[tokio::test]
+async fn body_that_never_arrives_is_cut_off() {
+    let running = started(Bounds::default()).await;
+    assert!(exchange(running.address, &post("/", 5, "he")).await.contains("too slow"));
+}
+
+#[tokio::test]
+async fn silent_connection_is_closed() {
+    let running = started(Bounds { head: Duration::from_millis(50), ..Bounds::default() }).await;
+    let answer = exchange(running.address, "").await;
+    assert!(!answer.contains("200"), "{answer}");
+}
+
+#[tokio::test]
+async fn too_many_header_fields_are_refused() {
+    let running = started(Bounds { header_fields: 2, ..Bounds::default() }).await;
+    let answer = exchange(running.address, "GET / HTTP/1.1\r\nHost: x\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn connection_over_the_cap_waits_for_a_place() {
+    let Running { address, echo, drain: _drain, served: _ } =
+        started(Bounds { connections: 1, ..Bounds::default() }).await;
+    let first = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
+    echo.entered.notified().await;
+    let second = tokio::spawn(async move { exchange(address, &post("/", 2, "ok")).await });
+    tokio::task::yield_now().await;
+    assert!(!second.is_finished());
+    echo.go_on.notify_one();
+    assert!(first.await.unwrap().starts_with("HTTP/1.1 200"));
+    assert!(second.await.unwrap().ends_with("ok"));
+}
+
+#[tokio::test]
+async fn drain_lets_a_request_in_flight_finish_and_refuses_new_connections() {
+    let Running { address, echo, drain, served } = started(Bounds::default()).await;
+    let in_flight = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
+    echo.entered.notified().await;
+    drain.begin(Duration::from_mins(1));
+    while TcpStream::connect(address).await.is_ok() {}
+    echo.go_on.notify_one();
+    assert!(in_flight.await.unwrap().starts_with("HTTP/1.1 200"));
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn drain_ends_at_its_deadline() {
+    let Running { address, echo, drain, served } = started(Bounds::default()).await;
+    let in_flight = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
+    echo.entered.notified().await;
+    drain.begin(Duration::ZERO);
+    served.await.unwrap();
+    assert_eq!(in_flight.await.unwrap(), "");
+}
