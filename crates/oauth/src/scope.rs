@@ -96,14 +96,18 @@ impl ScopeSet {
 
     /// Whether every scope of this set is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
-        // Both are sorted, so one walk over each is enough.
-        let mut others = other.iter();
-        self.iter().all(|scope| others.any(|candidate| candidate == scope))
+        self.outside(other).is_none()
     }
 
     /// The first scope of this set that is not in `other`; none when this is a subset.
     pub fn first_outside(&self, other: &Self) -> Option<Scope> {
-        self.iter().find(|scope| !other.contains(scope)).map(|scope| Scope(scope.into()))
+        self.outside(other).map(|scope| Scope(scope.into()))
+    }
+
+    fn outside(&self, other: &Self) -> Option<&str> {
+        // Both are sorted, so one walk over each is enough.
+        let mut others = other.iter();
+        self.iter().find(|scope| !others.any(|candidate| candidate == *scope))
     }
 
     fn canonical(mut scopes: Vec<&str>) -> Result<Self, ScopeError> {
