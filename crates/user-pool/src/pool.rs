@@ -1,0 +1,175 @@
+//! The pool itself: which path is which, and the way of a token request from its bytes to a token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ambient::{Clock, Entropy};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, request};
+use hyper::body::Incoming;
+use listen::{Answer, Handler, Inbound, read_body};
+use oauth::{ErrorCode, Form, ScopeSet, TokenReply};
+use thiserror::Error;
+
+use crate::app_client::{AppClient, AppClients, KnownClient};
+use crate::ids::{AppClientId, PoolId};
+use crate::keys::SigningKeys;
+use crate::mint::{Mint, uuid};
+use crate::{authenticate, documents, respond};
+
+/// What a pool is made from.
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    /// The pool's id; the region is its first part.
+    pub pool_id: PoolId,
+    /// The `iss` of its tokens: a URL that ends in `/{pool_id}`, under which the two documents are served.
+    pub issuer: String,
+    /// The URL of its domain, without a path: `/oauth2/token` is served there.
+    pub domain: String,
+    /// Its app clients.
+    pub app_clients: Vec<AppClient>,
+}
+
+/// An embedded user pool. Serve it with [`listen::serve`].
+#[derive(Debug)]
+pub struct UserPool {
+    app_clients: AppClients,
+    mint: Mint,
+    jwks: Document,
+    discovery: Document,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    token_requests: AtomicU64,
+}
+
+impl UserPool {
+    /// The pool that `config` describes, with the keys that sign its tokens.
+    pub fn new(
+        config: PoolConfig,
+        keys: SigningKeys,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, PoolError> {
+        let PoolConfig { pool_id, issuer, domain, app_clients } = config;
+        let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+        if !is_url(&issuer) || !issuer.ends_with(&format!("/{pool_id}")) {
+            return Err(PoolError::Issuer { issuer, pool_id });
+        }
+        if !is_url(&domain) || domain.ends_with('/') {
+            return Err(PoolError::Domain { domain });
+        }
+        let well_known = |name: &str| format!("/{pool_id}/.well-known/{name}");
+        Ok(Self {
+            app_clients: AppClients::new(app_clients).map_err(PoolError::AppClientTwice)?,
+            jwks: Document { path: well_known("jwks.json"), body: documents::jwks(&keys) },
+            discovery: Document {
+                path: well_known("openid-configuration"),
+                body: documents::discovery(&issuer, &domain),
+            },
+            mint: Mint::new(Arc::new(keys), issuer),
+            clock,
+            entropy,
+            token_requests: AtomicU64::new(0),
+        })
+    }
+
+    /// How many token requests have come in, those that were refused too.
+    pub fn token_requests(&self) -> u64 {
+        self.token_requests.load(Ordering::Relaxed)
+    }
+
+    async fn token_endpoint(&self, head: &request::Parts, body: Incoming) -> Answer {
+        self.token_requests.fetch_add(1, Ordering::Relaxed);
+        let outcome = match read_body(body, MAX_BODY, BODY_DEADLINE).await {
+            Ok(body) => self.grant(&head.headers, &body).await,
+            Err(_too_large_or_slow) => Err(ErrorCode::InvalidRequest),
+        };
+        respond::token(outcome, &uuid(self.entropy.as_ref()))
+    }
+
+    async fn grant(&self, headers: &HeaderMap, body: &[u8]) -> Result<TokenReply, ErrorCode> {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let form = Form::read(content_type, body).map_err(|_| ErrorCode::InvalidRequest)?;
+        let grant = form.value("grant_type").ok_or(ErrorCode::InvalidRequest)?;
+        if !COGNITO_GRANTS.contains(&grant) {
+            return Err(ErrorCode::UnsupportedGrantType);
+        }
+        let client = authenticate::app_client(&self.app_clients, headers, &form)?;
+        if grant != CLIENT_CREDENTIALS {
+            // Cognito lets no app client use client credentials and another grant.
+            return Err(ErrorCode::UnauthorizedClient);
+        }
+        let scopes = granted(form.value("scope"), client)?;
+        let (clock, entropy) = (self.clock.as_ref(), self.entropy.as_ref());
+        let token = self.mint.token(client, &scopes, clock.now(), entropy).await;
+        Ok(TokenReply {
+            access_token: token.ok_or(ErrorCode::ServerError)?,
+            expires_in: client.validity.as_duration(),
+        })
+    }
+}
+
+impl Handler for UserPool {
+    async fn handle(&self, inbound: Inbound) -> Answer {
+        let (head, body) = inbound.request.into_parts();
+        let path = head.uri.path();
+        let document = [&self.jwks, &self.discovery].into_iter().find(|document| document.path == path);
+        match (document, &head.method) {
+            (Some(document), &Method::GET) => respond::document(document.body.clone()),
+            (Some(_), _) => respond::wrong_method(&Method::GET),
+            (None, _) if path != TOKEN_PATH => respond::not_found(),
+            (None, &Method::POST) => self.token_endpoint(&head, body).await,
+            (None, _) => respond::wrong_method(&Method::POST),
+        }
+    }
+}
+
+/// Why a pool cannot be made.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The issuer is not where the pool's documents are served.
+    #[error("the issuer `{issuer}` is no http(s) url that ends in `/{pool_id}`")]
+    Issuer {
+        /// The issuer that was given.
+        issuer: String,
+        /// What it must end in.
+        pool_id: PoolId,
+    },
+    /// The domain is no URL, or has a path.
+    #[error("the user pool domain `{domain}` is no http(s) url without a final slash")]
+    Domain {
+        /// The domain that was given.
+        domain: String,
+    },
+    /// Two app clients have one id.
+    #[error("the app client `{0}` stands twice")]
+    AppClientTwice(AppClientId),
+}
+
+#[derive(Debug)]
+struct Document {
+    path: String,
+    body: Bytes,
+}
+
+/// The scopes that `client` gets when it asks for `asked`: all that it has when it asks for none.
+fn granted(asked: Option<&str>, client: &KnownClient) -> Result<ScopeSet, ErrorCode> {
+    if client.scopes.is_empty() {
+        // Observed of app clients without a resource server's scopes.
+        return Err(ErrorCode::InvalidGrant);
+    }
+    let Some(asked) = asked else { return Ok(client.scopes.clone()) };
+    let asked: ScopeSet = asked.parse().map_err(|_| ErrorCode::InvalidScope)?;
+    if asked.is_subset(&client.scopes) { Ok(asked) } else { Err(ErrorCode::InvalidScope) }
+}
+
+const TOKEN_PATH: &str = "/oauth2/token";
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+const COGNITO_GRANTS: [&str; 3] = [CLIENT_CREDENTIALS, "authorization_code", "refresh_token"];
+
+/// As much as `oauth::Form` takes: fifty long scopes, every character escaped, stay below it.
+const MAX_BODY: usize = 32 * 1024;
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
