@@ -54,10 +54,11 @@ impl Memory {
                 Ok(id)
             }
             Defined::Changed(id, definition) => {
-                // All at once: a spend over several shards must not meet the old numbers in one and the new in another.
-                let mut shards: Vec<_> = self.shards.iter().map(Mutex::lock).collect();
-                for slot in shards.iter_mut().filter_map(|shard| shard.limits.get_mut(id.index())) {
-                    slot.definition = Arc::clone(&definition);
+                // One after the other will do: a subject's state is in one shard, so it sees the change at one moment.
+                for shard in &self.shards {
+                    if let Some(slot) = shard.lock().limits.get_mut(id.index()) {
+                        slot.definition = Arc::clone(&definition);
+                    }
                 }
                 Ok(id)
             }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
@@ -203,6 +204,7 @@ fn exactly_the_limit_is_admitted_and_no_other_limit_pays_for_the_rest() {
     const LIMIT: u64 = 500;
     let limits = [bucket(0, 500), bucket(0, 5_000), quota(5_000, Period::Day, 0)];
     let (memory, ids) = store(&limits, NOON);
+    let start = Barrier::new(8);
     let spend = |thread: u64| {
         let mut all = Charges::NONE;
         // Half of the threads name the limits the other way round: the order of locks does not follow them.
@@ -213,6 +215,7 @@ fn exactly_the_limit_is_admitted_and_no_other_limit_pays_for_the_rest() {
             named.reverse();
         }
         named.into_iter().try_for_each(|charge| all.push(charge)).unwrap();
+        start.wait();
         (0..LIMIT).filter(|_| memory.spend_now(NOON, &all).is_admitted()).count() as u64
     };
     let admitted: Vec<u64> = thread::scope(|scope| {
