@@ -1,1 +1,41 @@
-//! Client of a user pool's token endpoint.
+//! Client of a user pool's token endpoint: a real Cognito domain, or the embedded pool.
+//!
+//! The broker asks here for a token that its cache does not have. Which pool answers is configuration alone: both speak
+//! the same protocol.
+//!
+//! It promises:
+//! - scopes are always named, and a token that carries other scopes than those is never returned;
+//! - time is bounded: per connection, per attempt and for everything together; so is the size of an answer;
+//! - a transient failure is tried again a few times with full jitter; an OAuth error is believed at once;
+//! - an upstream that keeps failing is left alone for a while (a circuit breaker, one probe at a time);
+//! - an app client may have two secrets, and the one that works is found and remembered;
+//! - no error holds text from upstream or a secret; redirects are never followed.
+//!
+//! It does not cache, does not count money (it reports the [`Effort`] so that others can) and does not decide who may
+//! have what.
+
+mod answer;
+mod breaker;
+mod credentials;
+mod effort;
+mod endpoint;
+mod error;
+mod http_transport;
+mod settings;
+mod transport;
+mod upstream;
+
+pub use answer::IssuedToken;
+pub use credentials::{AppClientCredentials, CredentialsError};
+pub use effort::Effort;
+pub use endpoint::{EndpointError, TokenEndpoint};
+pub use error::UpstreamError;
+pub use http_transport::HttpTransport;
+pub use settings::{BreakerSettings, Settings};
+pub use transport::{Reply, TokenCall, Transport, TransportError};
+pub use upstream::{Exchange, Upstream};
+
+#[cfg(test)]
+mod socket_tests;
+#[cfg(test)]
+mod tests;

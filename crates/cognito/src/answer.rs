@@ -1,0 +1,97 @@
+//! What an answer of the token endpoint means.
+//!
+//! Cognito answers errors with 400 and an `error`. Everything else that is no token (429, 5xx, any page of a proxy on the
+//! way) says that the upstream cannot answer properly now, whatever its text says; the text is not looked at.
+
+use std::time::Duration;
+
+use ambient::Timestamp;
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use oauth::{AccessToken, ClaimsError, ErrorCode, ScopeSet, TokenReply, UnverifiedClaims};
+
+use crate::error::UpstreamError;
+use crate::transport::Reply;
+
+/// A token that carries exactly the scopes that were asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: AccessToken,
+    /// When it dies at the latest: the earlier of its `exp` claim and `expires_in` counted from the *sending* of the
+    /// request, so that neither a slow answer nor a wrong clock upstream makes it look younger than it is.
+    pub expires_at: Timestamp,
+    /// How long it lives from the sending of the request to `expires_at`.
+    pub lifetime: Duration,
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// By which app client.
+    pub(crate) client_id: &'a str,
+    /// For which scopes.
+    pub(crate) scopes: &'a ScopeSet,
+    /// When the request was sent.
+    pub(crate) at: Timestamp,
+}
+
+/// Reads `reply` as the answer to `asked`.
+pub(crate) fn read(reply: &Reply, asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
+    let status = reply.status();
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        Err(UpstreamError::Throttled { retry_after: retry_after(reply) })
+    } else if status.is_success() {
+        token(reply.body(), asked)
+    } else if status.is_redirection() {
+        Err(UpstreamError::Redirected)
+    } else if status.is_client_error() {
+        Err(refusal(reply))
+    } else {
+        Err(UpstreamError::Unavailable { retry_after: retry_after(reply) })
+    }
+}
+
+fn token(body: &[u8], asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
+    let reply = TokenReply::read(body).map_err(|_| UpstreamError::Malformed)?;
+    let claims = UnverifiedClaims::decode(&reply.access_token).map_err(|error| match error {
+        ClaimsError::Scope(_) => UpstreamError::ScopeMismatch,
+        ClaimsError::NotJwt | ClaimsError::Malformed => UpstreamError::Unusable,
+    })?;
+    if !claims.carry_exactly(asked.scopes) {
+        return Err(UpstreamError::ScopeMismatch);
+    }
+    // Both are absent or right in a token of Cognito; anything else was minted for somebody else or for another use.
+    let is = |claim: &Option<String>, expected: &str| claim.as_ref().is_none_or(|claim| claim == expected);
+    if !is(&claims.client_id, asked.client_id) || !is(&claims.token_use, "access") {
+        return Err(UpstreamError::Unusable);
+    }
+    let by_reply = asked.at.plus(reply.expires_in);
+    let expires_at = claims.expires_at.map_or(by_reply, |by_claim| by_claim.min(by_reply));
+    let lifetime = expires_at.since(asked.at);
+    if lifetime.is_zero() || reply.expires_in > MAX_LIFE {
+        return Err(UpstreamError::Unusable);
+    }
+    Ok(IssuedToken { token: reply.access_token, expires_at, lifetime })
+}
+
+fn refusal(reply: &Reply) -> UpstreamError {
+    match oauth::UpstreamError::read(reply.body()) {
+        Ok(oauth::UpstreamError::Known(ErrorCode::InvalidClient)) => UpstreamError::RefusedClient,
+        Ok(oauth::UpstreamError::Known(ErrorCode::InvalidScope)) => UpstreamError::RefusedScope,
+        Ok(other) => UpstreamError::Refused(other),
+        // No token endpoint said this: a load balancer, a firewall, a wrong path.
+        Err(_no_oauth_error) => UpstreamError::Unavailable { retry_after: retry_after(reply) },
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3); its form as a date is not worth a second clock.
+fn retry_after(reply: &Reply) -> Option<Duration> {
+    let seconds: u32 = reply.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.into()).min(MAX_RETRY_AFTER))
+}
+
+/// Cognito's access tokens live for a day at most.
+const MAX_LIFE: Duration = Duration::from_hours(24);
+/// Nobody is sent away for longer because an upstream said so.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);

@@ -1,0 +1,187 @@
+//! A few exchanges over real sockets: with the embedded pool, and with peers that misbehave.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::Clock as _;
+use listen::{Bounds, Drain};
+use oauth::{ScopeSet, UnverifiedClaims};
+use testkit::{ManualClock, SeededEntropy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use user_pool::{
+    AppClient, AppClientId, AppClientSecret, PoolConfig, PoolId, Secrets, SigningKeys, UserPool,
+};
+
+use crate::{AppClientCredentials, Exchange, Settings, TokenEndpoint, Upstream, UpstreamError};
+
+const POOL: &str = "eu-central-1_a1B2c3D4e";
+
+/// A pool that is served for as long as this is held, and an app client of it.
+struct Running {
+    upstream: Upstream,
+    pool: Arc<UserPool>,
+    client: AppClient,
+    clock: Arc<ManualClock>,
+    _drain: Drain,
+}
+
+async fn started() -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let domain = format!("http://{}", listener.local_addr().unwrap());
+    let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(3)));
+    let client = AppClient {
+        id: AppClientId::generate(entropy.as_ref()),
+        // With the one character that a decoder would make a space of.
+        secrets: Secrets::from(AppClientSecret::parse("plus+plus+plus+plus+plus+plus+").unwrap()),
+        scopes: "orders/read orders/write".parse().unwrap(),
+        validity: user_pool::TokenValidity::default(),
+    };
+    let config = PoolConfig {
+        pool_id: PoolId::parse(POOL).unwrap(),
+        issuer: format!("{domain}/{POOL}"),
+        domain: domain.clone(),
+        app_clients: vec![client.clone()],
+    };
+    let keys = SigningKeys::generate().unwrap();
+    let pool = Arc::new(UserPool::new(config, keys, clock.clone(), entropy.clone()).unwrap());
+    let (drain, signal) = Drain::new();
+    tokio::spawn(listen::serve(listener, Bounds::default(), Arc::clone(&pool), signal));
+    let endpoint = TokenEndpoint::parse(&format!("{domain}/oauth2/token")).unwrap();
+    let upstream = Upstream::new(&endpoint, Settings::default(), clock.clone(), entropy);
+    Running { upstream, pool, client, clock, _drain: drain }
+}
+
+impl Running {
+    async fn ask(&self, credentials: &AppClientCredentials, scopes: &str) -> Exchange {
+        self.upstream.request_token(credentials, &scopes.parse().unwrap()).await
+    }
+
+    fn credentials(&self) -> AppClientCredentials {
+        let secret = self.client.secrets.first.as_secret().clone();
+        AppClientCredentials::new(self.client.id.as_str(), secret, None).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn embedded_pool_issues_what_is_asked_for() {
+    let running = started().await;
+    for scopes in ["orders/read", "orders/read orders/write"] {
+        let Exchange { outcome, effort } = running.ask(&running.credentials(), scopes).await;
+        let issued = outcome.unwrap();
+        let claims = UnverifiedClaims::decode(&issued.token).unwrap();
+        assert_eq!(claims.scopes.as_ref().map(ScopeSet::as_str), Some(scopes));
+        assert_eq!(issued.expires_at, running.clock.now().plus(Duration::from_hours(1)));
+        assert_eq!(effort.attempts, 1);
+    }
+    assert_eq!(running.pool.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn embedded_pool_refuses_as_cognito_does() {
+    let running = started().await;
+    let scope = running.ask(&running.credentials(), "orders/delete").await;
+    assert_eq!(scope.outcome, Err(UpstreamError::RefusedScope));
+    let wrong = AppClientCredentials::new(running.client.id.as_str(), "wrong".into(), None).unwrap();
+    let client = running.ask(&wrong, "orders/read").await;
+    assert_eq!(client.outcome, Err(UpstreamError::RefusedClient));
+    assert_eq!((scope.effort.possibly_minted(), client.effort.possibly_minted()), (0, 0));
+    assert_eq!(running.pool.token_requests(), 2);
+}
+
+#[tokio::test]
+async fn rotated_secret_is_found() {
+    let running = started().await;
+    let right = running.client.secrets.first.as_secret().clone();
+    let pair = AppClientCredentials::new(running.client.id.as_str(), "removed".into(), Some(right)).unwrap();
+    assert_eq!(running.ask(&pair, "orders/read").await.effort.attempts, 2);
+    assert_eq!(running.ask(&pair, "orders/read").await.effort.attempts, 1);
+}
+
+/// What asking a peer comes to that reads a little of each request and then answers `answer`, or hangs up.
+async fn asked_of_a_peer_that_answers(answer: Vec<u8>) -> Exchange {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _peer)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let _read = stream.read(&mut request).await;
+            let _written = stream.write_all(&answer).await;
+        }
+    });
+    ask(&format!("http://{address}/oauth2/token"), Settings::default()).await
+}
+
+async fn ask(url: &str, settings: Settings) -> Exchange {
+    let once = Settings { attempts: NonZeroU32::MIN, ..settings };
+    let endpoint = TokenEndpoint::parse(url).unwrap();
+    let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(3)));
+    let credentials = AppClientCredentials::new("billing", "hunter2".into(), None).unwrap();
+    Upstream::new(&endpoint, once, clock, entropy)
+        .request_token(&credentials, &"orders/read".parse().unwrap())
+        .await
+}
+
+#[tokio::test]
+async fn peer_that_misbehaves_is_an_error() {
+    let huge = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(100_000));
+    let rows: [(&[u8], UpstreamError); 6] = [
+        (b"", UpstreamError::Unavailable { retry_after: None }),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", UpstreamError::Unavailable { retry_after: None }),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
+            UpstreamError::Unavailable { retry_after: None },
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", UpstreamError::Malformed),
+        (huge.as_bytes(), UpstreamError::Malformed),
+        (
+            b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            UpstreamError::Redirected,
+        ),
+    ];
+    for (answer, error) in rows {
+        let exchange = asked_of_a_peer_that_answers(answer.to_vec()).await;
+        assert_eq!(
+            exchange.outcome,
+            Err(error),
+            "{}",
+            answer.escape_ascii().to_string().get(..40).unwrap_or_default()
+        );
+        assert_eq!(exchange.effort.unconnected, 0);
+    }
+}
+
+#[tokio::test]
+async fn port_that_nobody_listens_on_is_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let exchange = ask(&format!("http://{address}/oauth2/token"), Settings::default()).await;
+    assert_eq!(exchange.outcome, Err(UpstreamError::NotConnected));
+    assert_eq!(exchange.effort.possibly_minted(), 0);
+}
+
+#[tokio::test]
+async fn peer_that_speaks_no_tls_is_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _peer)) = listener.accept().await {
+            let _written = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let exchange = ask(&format!("https://{address}/oauth2/token"), Settings::default()).await;
+    assert_eq!(exchange.outcome, Err(UpstreamError::NotConnected));
+}
+
+#[tokio::test]
+async fn peer_that_never_answers_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = Settings { attempt: Duration::from_millis(50), ..Settings::default() };
+    let exchange = ask(&format!("http://{address}/oauth2/token"), settings).await;
+    assert_eq!(exchange.outcome, Err(UpstreamError::Timeout));
+    assert_eq!(exchange.effort.possibly_minted(), 1);
+    drop(listener);
+}
