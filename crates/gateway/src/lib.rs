@@ -1,1 +1,39 @@
-//! The data plane: one file per step of the pipeline.
+//! The data plane: a request comes in, and an answer goes out, by API Gateway's rules.
+//!
+//! [`pipeline`] is the only place where order exists; each step has a file of its own and consumes what the step before
+//! it returned, so that no step can be skipped by mistake:
+//!
+//! `accept` → `route` → `authorize` → `identify` → `admit` → `invoke` → `respond` → `access_log`
+//!
+//! The data plane knows `restapi` objects, compiled into a [`Live`] view, and [`lambda::Function`]s by their ARN. It does
+//! not know the broker, the configuration or where limits are kept.
+
+mod accept;
+mod access_log;
+mod admit;
+mod authorize;
+mod call;
+mod door;
+mod event;
+mod identify;
+mod ids;
+mod invoke;
+mod key_index;
+mod live;
+mod metrics;
+mod pipeline;
+mod refusal;
+mod respond;
+mod response_table;
+mod route;
+mod route_table;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use authorize::{Authorizer, Authorizing, Verdict};
+pub use call::{Authorized, Principal, Received, Routed};
+pub use door::{Door, DoorParts, RequestBounds};
+pub use live::{BuildError, Functions, Live};
+pub use metrics::Metrics;
+pub use refusal::{Mistake, Refusal};

@@ -13,9 +13,16 @@ use ambient::Timestamp;
 
 use crate::charge::Charges;
 use crate::decision::Decision;
+use crate::definitions::{DefineError, Limit, LimitId, LimitName};
 
 /// Spends several allowances at once, all or none.
 pub trait Limiter: fmt::Debug + Send + Sync {
+    /// Gives the limit called `name` these numbers from `now` on. Saying the same again changes nothing; new numbers
+    /// refill nothing.
+    ///
+    /// Not for the way of a request: it is called when the configuration is loaded or changed.
+    fn define(&self, name: LimitName, limit: Limit, now: Timestamp) -> Result<LimitId, DefineError>;
+
     /// Takes one request's worth of every charge, or nothing at all. `now` is the request's one reading of the clock.
     ///
     /// The spend begins with this call. Dropping the future does not take it back.

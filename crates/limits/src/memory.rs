@@ -118,6 +118,10 @@ impl Default for Memory {
 }
 
 impl Limiter for Memory {
+    fn define(&self, name: LimitName, limit: Limit, now: Timestamp) -> Result<LimitId, DefineError> {
+        Memory::define(self, name, limit, now)
+    }
+
     fn spend<'a>(&'a self, now: Timestamp, charges: &'a Charges) -> Spending<'a> {
         Spending::ready(Ok(self.spend_now(now, charges)))
     }

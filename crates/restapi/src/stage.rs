@@ -47,7 +47,7 @@ impl Stage {
 }
 
 /// Which methods a setting is for.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum MethodKey {
     /// `*/*`: every method that has no setting of its own.
     Every,

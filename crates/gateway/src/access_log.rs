@@ -1,0 +1,197 @@
+//! Step 8, log: one line per request, refused ones too, written last.
+//!
+//! The line is the stage's access-log format with its `$context` variables filled in; what belongs to no stage uses the
+//! default format. Values from outside are escaped, so that no client can forge a line. A line that cannot be taken is
+//! counted, never waited for. Keys, tokens, headers and bodies have no variable.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Timestamp};
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http::{HeaderValue, Method, Version};
+use journal::Journal;
+use restapi::{ApiKeyId, ResponseType};
+
+use crate::admit::Binding;
+use crate::ids::Ids;
+use crate::live::{Endpoint, Plan, StageView};
+use crate::metrics::Metrics;
+use crate::refusal::Stock;
+use crate::template::{Template, escape_json};
+
+/// The format where a stage declares none.
+const DEFAULT_FORMAT: &str = concat!(
+    r#"{"requestId":"$context.requestId","extendedRequestId":"$context.extendedRequestId","#,
+    r#""requestTime":"$context.requestTime","ip":"$context.identity.sourceIp","httpMethod":"$context.httpMethod","#,
+    r#""stage":"$context.stage","resourcePath":"$context.resourcePath","protocol":"$context.protocol","#,
+    r#""status":"$context.status","errorType":"$context.error.responseType","limit":"$context.limit","#,
+    r#""apiKeyId":"$context.identity.apiKeyId","plan":"$context.plan","responseLength":"$context.responseLength","#,
+    r#""responseLatency":"$context.responseLatency","integrationLatency":"$context.integration.latency","#,
+    r#""userAgent":"$context.identity.userAgent"}"#,
+);
+
+/// Where lines go, and what counts them.
+#[derive(Debug)]
+pub(crate) struct AccessLog {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
+    default_format: Template,
+}
+
+impl AccessLog {
+    pub(crate) fn new(clock: Arc<dyn Clock>, journal: Journal, metrics: Arc<Metrics>) -> Self {
+        Self { clock, journal, metrics, default_format: Template::parse(DEFAULT_FORMAT) }
+    }
+}
+
+/// What is known of a request, from its first byte to its line.
+///
+/// It writes its line when it is dropped, whether that is after the answer or because the client went away before it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    log: Arc<AccessLog>,
+    pub(crate) arrived: Timestamp,
+    pub(crate) ids: Ids,
+    method: Method,
+    path: String,
+    version: Version,
+    source_ip: IpAddr,
+    user_agent: Option<HeaderValue>,
+    pub(crate) stage: Option<Arc<StageView>>,
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    pub(crate) key_id: Option<ApiKeyId>,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) binding: Option<Binding>,
+    pub(crate) integration: Option<Duration>,
+    error: Option<(ResponseType, Cow<'static, str>)>,
+    answer: Option<(u16, usize)>,
+}
+
+impl Record {
+    /// The record of a request that arrives now.
+    pub(crate) fn begin(log: Arc<AccessLog>, ids: Ids) -> Self {
+        Self {
+            arrived: log.clock.now(),
+            log,
+            ids,
+            method: Method::GET,
+            path: String::new(),
+            version: Version::HTTP_11,
+            source_ip: Ipv4Addr::UNSPECIFIED.into(),
+            user_agent: None,
+            stage: None,
+            endpoint: None,
+            key_id: None,
+            plan: None,
+            binding: None,
+            integration: None,
+            error: None,
+            answer: None,
+        }
+    }
+
+    /// Takes over what the head says.
+    pub(crate) fn with_head(mut self, head: &Parts, peer: SocketAddr) -> Self {
+        self.method = head.method.clone();
+        head.uri.path().clone_into(&mut self.path);
+        self.version = head.version;
+        self.source_ip = peer.ip().to_canonical();
+        self.user_agent = head.headers.get(USER_AGENT).cloned();
+        self
+    }
+
+    /// Notes the refusal that is answered.
+    pub(crate) fn refused(&mut self, stock: &Stock, response_type: ResponseType) {
+        self.error = Some((response_type, stock.message.clone()));
+    }
+
+    /// Notes the answer. The line is written now.
+    pub(crate) fn finish(mut self, status: u16, length: usize) {
+        self.answer = Some((status, length));
+    }
+
+    /// `HTTP/1.1` and so on.
+    pub(crate) fn protocol(&self) -> &'static str {
+        match self.version {
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2.0",
+            _ => "HTTP/1.1",
+        }
+    }
+
+    /// Writes the value of `$context.{name}`, escaped for a JSON string; `-` where there is none.
+    pub(crate) fn write_variable(&self, name: &str, out: &mut Vec<u8>) {
+        match self.variable(name) {
+            Some(value) if !value.is_empty() => escape_json(&value, out),
+            _ => out.push(b'-'),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let millis = |duration: Duration| Cow::Owned(duration.as_millis().to_string());
+        Some(match name {
+            "requestId" => self.ids.request.as_str().into(),
+            "extendedRequestId" => self.ids.extended.as_str().into(),
+            "requestTime" => request_time(self.arrived).into(),
+            "requestTimeEpoch" => self.arrived.as_millis().to_string().into(),
+            "httpMethod" => self.method.as_str().into(),
+            "path" => self.path.as_str().into(),
+            "protocol" => self.protocol().into(),
+            "status" => self.answer?.0.to_string().into(),
+            "responseLength" => self.answer?.1.to_string().into(),
+            "responseLatency" => millis(self.log.clock.now().since(self.arrived)),
+            "integrationLatency" | "integration.latency" => millis(self.integration?),
+            "stage" => self.stage.as_deref()?.name.as_ref().into(),
+            "apiId" => self.stage.as_deref()?.api_id.as_str().into(),
+            "deploymentId" => self.stage.as_deref()?.deployment_id.as_ref().into(),
+            "resourceId" => self.endpoint.as_deref()?.resource_id.as_ref().into(),
+            "resourcePath" => self.endpoint.as_deref()?.resource_path.as_ref().into(),
+            "accountId" => self.endpoint.as_deref()?.arn.account_id.as_str().into(),
+            "identity.sourceIp" => self.source_ip.to_string().into(),
+            "identity.userAgent" => String::from_utf8_lossy(self.user_agent.as_ref()?.as_bytes()),
+            "identity.apiKeyId" => self.key_id.as_ref()?.as_str().into(),
+            "error.responseType" => self.error.as_ref()?.0.as_str().into(),
+            "error.message" => self.error.as_ref()?.1.as_ref().into(),
+            // Not API Gateway's: there they are unknown and come out as a dash.
+            "limit" => self.binding?.as_str().into(),
+            "plan" => self.plan.as_deref()?.name.as_str().into(),
+            _ => return None,
+        })
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let own = self.stage.as_deref().and_then(|stage| stage.access_log.as_ref());
+        let mut line = Vec::with_capacity(512);
+        own.unwrap_or(&self.log.default_format)
+            .render_into(&mut line, |name, out| self.write_variable(name, out));
+        line.push(b'\n');
+        line
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.log.journal.offer(&self.line()).is_err() {
+            self.log.metrics.access_log_dropped.inc();
+        }
+        let latency = self.log.clock.now().since(self.arrived);
+        self.log.metrics.observe(self.answer.map(|(status, _)| status), self.binding, latency);
+    }
+}
+
+/// `24/Sep/2026:20:16:32 +0000`.
+fn request_time(at: Timestamp) -> String {
+    let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+    let mut text = String::with_capacity(26);
+    if let Ok(at) = jiff::Timestamp::from_millisecond(millis) {
+        // A string takes every write.
+        let _written = write!(text, "{}", at.strftime("%d/%b/%Y:%H:%M:%S +0000"));
+    }
+    text
+}

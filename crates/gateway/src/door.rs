@@ -1,0 +1,84 @@
+//! The front door: everything the pipeline needs, and the listener's way into it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Entropy};
+use arc_swap::ArcSwap;
+use journal::Journal;
+use limits::Limiter;
+use listen::{Answer, Handler, Inbound};
+
+use crate::access_log::AccessLog;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::pipeline;
+
+/// How much a request may be.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestBounds {
+    /// Bytes of path and query.
+    pub url_bytes: usize,
+    /// Bytes of all headers together.
+    pub header_bytes: usize,
+    /// Bytes of the body. API Gateway's own limit is 10 MB; a token request is far smaller.
+    pub body_bytes: usize,
+    /// How long the whole body may take.
+    pub body: Duration,
+}
+
+impl Default for RequestBounds {
+    fn default() -> Self {
+        Self { url_bytes: 10_240, header_bytes: 10_240, body_bytes: 64 * 1024, body: Duration::from_secs(10) }
+    }
+}
+
+/// What a front door is made of.
+#[derive(Debug)]
+pub struct DoorParts {
+    /// The API as it is now.
+    pub live: Live,
+    /// Where limits are kept; the one `live` was built with.
+    pub limiter: Arc<dyn Limiter>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where access-log lines go.
+    pub access_log: Journal,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// How much a request may be.
+    pub bounds: RequestBounds,
+}
+
+/// The front door of an account's APIs.
+#[derive(Debug)]
+pub struct Door {
+    pub(crate) live: ArcSwap<Live>,
+    pub(crate) limiter: Arc<dyn Limiter>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) log: Arc<AccessLog>,
+    pub(crate) bounds: RequestBounds,
+}
+
+impl Door {
+    /// A front door, open as soon as a listener hands it requests.
+    pub fn new(parts: DoorParts) -> Self {
+        let DoorParts { live, limiter, clock, entropy, access_log, metrics, bounds } = parts;
+        let log = Arc::new(AccessLog::new(Arc::clone(&clock), access_log, metrics));
+        Self { live: ArcSwap::from_pointee(live), limiter, clock, entropy, log, bounds }
+    }
+
+    /// Shows another state of the API from now on. Requests under way finish on the one they began with.
+    pub fn replace(&self, live: Live) {
+        self.live.store(Arc::new(live));
+    }
+}
+
+impl Handler for Door {
+    async fn handle(&self, inbound: Inbound) -> Answer {
+        pipeline::run(self, inbound).await
+    }
+}

@@ -1,0 +1,90 @@
+//! Step 6, invoke: the function gets the event and has until its deadline to reply.
+//!
+//! The function's own side checks whether this API, stage, method and path may invoke it. What went wrong is said in the
+//! execution log, in API Gateway's words and with the way to mend it; the client is told nothing of it.
+
+use std::sync::Arc;
+
+use ambient::{Clock, Entropy};
+use http::header::ACCEPT;
+use lambda::{Invocation, InvokeError};
+
+use crate::call::{Admitted, Replied, Step};
+use crate::event;
+use crate::ids::Trace;
+use crate::refusal::Refusal;
+
+/// Runs the function behind the method.
+pub(crate) async fn call(
+    Admitted(mut call): Admitted,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Step<Replied> {
+    let endpoint = Arc::clone(&call.authorized.routed.endpoint);
+    let request_id = call.record().ids.request;
+    let Some(function) = &endpoint.function else {
+        tracing::error!(
+            request_id = request_id.as_str(),
+            method = %endpoint.arn,
+            mend = "give the method an AWS_PROXY integration (POST) of a function that exists here",
+            "Execution failed due to configuration error: there is no such function",
+        );
+        return Err(call.refuse(Refusal::NotInvoked));
+    };
+    let request = &call.authorized.routed.received;
+    let sent_trace = request.parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
+    let trace = Trace::of(sent_trace, request.now(), entropy);
+    let source_ip = request.source_ip().to_canonical().to_string();
+    let started = clock.now();
+    let outcome = {
+        let event = event::of(&call, &trace.inbound, &source_ip);
+        let deadline = started.plus(endpoint.timeout);
+        let invocation = Invocation { event: &event, source: &endpoint.arn, deadline };
+        tokio::time::timeout(endpoint.timeout, function.invoke(invocation)).await
+    };
+    call.record().integration = Some(clock.now().since(started));
+    match outcome {
+        Ok(Ok(reply)) => {
+            let accept = call.authorized.routed.received.header(&ACCEPT).map(ToOwned::to_owned);
+            let routed = call.authorized.routed;
+            let record = routed.received.record;
+            Ok(Replied { record, stage: routed.stage, reply, trace: trace.outbound, accept })
+        }
+        Ok(Err(error)) => {
+            log(request_id.as_str(), error, &endpoint.arn);
+            Err(call.refuse(refusal(error)))
+        }
+        Err(_elapsed) => {
+            let deadline_ms = u64::try_from(endpoint.timeout.as_millis()).unwrap_or(u64::MAX);
+            tracing::error!(
+                request_id = request_id.as_str(),
+                deadline_ms,
+                "Execution failed due to a timeout error"
+            );
+            Err(call.refuse(Refusal::TimedOut))
+        }
+    }
+}
+
+fn refusal(error: InvokeError) -> Refusal {
+    match error {
+        InvokeError::Forbidden | InvokeError::Throttled | InvokeError::Unavailable => Refusal::NotInvoked,
+        InvokeError::Failed | InvokeError::Malformed(_) => Refusal::BadReply,
+    }
+}
+
+fn log(request_id: &str, error: InvokeError, method: &restapi::MethodArn) {
+    let mend = match error {
+        InvokeError::Forbidden => {
+            "add a Lambda permission for apigateway.amazonaws.com whose source ARN is this method's"
+        }
+        InvokeError::Throttled => "raise the function's concurrency, or lower the stage's throttle",
+        InvokeError::Unavailable => "see why the function cannot be started or reached",
+        InvokeError::Failed => "see the function's own log",
+        InvokeError::Malformed(_) => {
+            "reply with statusCode, headers, multiValueHeaders, body and isBase64Encoded only"
+        }
+    };
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    tracing::error!(request_id, %method, cause, mend, "Execution failed due to configuration error: {error}");
+}
