@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::fixtures::{UNAVAILABLE, World, event, form, key_id, token};
+
+#[tokio::test]
+async fn line_of_each_kind_of_request() {
+    let world = World::open();
+    world.ask(1, "b a b").await;
+    world.clock.advance(Duration::from_millis(1_500));
+    world.ask(1, "a b").await;
+    world.clock.advance(Duration::from_mins(50));
+    world.source.then([UNAVAILABLE]);
+    world.ask(1, "a b").await;
+    world.landed(2).await;
+    world.ask(1, "a b").await;
+    world.source.then([UNAVAILABLE]);
+    world.ask(2, "c").await;
+    world.send(&event(1, "grant_type=client_credentials")).await;
+    world.ask(1, "a d").await;
+    world.send(&event(1, "grant_type=password&password=sesame")).await;
+    world.send(&event(1, "grant_type=%")).await;
+    world.ask(3, "a").await;
+    insta::assert_snapshot!("lines", world.sink.lines().concat());
+}
+
+#[tokio::test]
+async fn every_request_leaves_one_line_before_its_answer() {
+    let world = World::open();
+    for (number, event) in
+        [event(1, &form("a")), event(1, "x"), event(1, &form("z")), event(9, "")].iter().enumerate()
+    {
+        let status = world.send(event).await.status;
+        assert_eq!(world.sink.lines().len(), number + 1);
+        assert_eq!(world.sink.last("status"), status);
+    }
+}
+
+#[tokio::test]
+async fn full_sink_means_503_whatever_the_answer_was_and_no_token() {
+    let world = World::open();
+    world.sink.fill(true);
+    for body in [form("a"), form("a"), form("z"), String::new()] {
+        let reply = world.send(&event(1, &body)).await;
+        assert_eq!(reply.status, 503, "{body}");
+        let expected = r#"{"error":"temporarily_unavailable","error_description":"no token can be issued at the moment"}"#;
+        assert_eq!(reply.body, expected);
+    }
+    assert_eq!(world.broker.stats().counts().audit_lost, 4);
+    // The token was fetched once, is still kept, and is handed out only with a line.
+    world.sink.fill(false);
+    assert_eq!(token(&world.ask(1, "a").await), "m2m.a.1");
+    assert_eq!(world.sink.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_that_was_sent_or_handed_out_stands_in_a_line() {
+    let world = World::open();
+    let sesame = "grant_type=sesame&client_id=sesame&client_secret=sesame&scope=sesame";
+    let mut misplaced = event(1, &form("a"));
+    misplaced.request_context.identity.api_key_id = Some("the-value-of-the-key".into());
+    let mut in_url = event(1, &form("a"));
+    in_url.query.push("client_secret", "sesame");
+    let asks = [event(1, &form("a")), event(1, sesame), event(1, &form("sesame")), misplaced, in_url];
+    for event in &asks {
+        world.send(event).await;
+    }
+    let shown = format!("{}{:?}", world.sink.lines().concat(), world.broker);
+    assert_eq!(world.sink.lines().len(), asks.len());
+    for secret in ["sesame", "the-value-of-the-key", "m2m.a.1"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn key_id_that_the_directory_does_not_know_is_recorded() {
+    let world = World::open();
+    world.ask(7, "a").await;
+    assert_eq!(world.sink.last("key_id"), key_id(7).as_str());
+    assert_eq!(world.sink.last("client"), Value::Null);
+}

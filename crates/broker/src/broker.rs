@@ -1,0 +1,95 @@
+//! The order of the steps, and the only place where it exists.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ambient::{Clock, Timestamp};
+use arc_swap::ArcSwap;
+use lambda::{Function, Invocation, Invoking, ProxyEvent, ProxyReply};
+use oauth::TokenReply;
+
+use crate::audit::Trail;
+use crate::cache::CacheKey;
+use crate::fetch::Fetcher;
+use crate::reply::Refusal;
+use crate::{AuditLost, AuditSink, BrokerSettings, BrokerStats, Directory, TokenSource};
+use crate::{decide, identity, reply, request};
+
+/// The broker: a function from proxy event to reply.
+pub struct Broker {
+    directory: ArcSwap<Directory>,
+    fetcher: Fetcher,
+    audit: Arc<dyn AuditSink>,
+    clock: Arc<dyn Clock>,
+    stats: Arc<BrokerStats>,
+}
+
+impl Broker {
+    /// A broker for the clients of `directory`, with nothing in its cache.
+    pub fn new(
+        settings: BrokerSettings,
+        directory: Directory,
+        source: Arc<dyn TokenSource>,
+        audit: Arc<dyn AuditSink>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let stats = Arc::new(BrokerStats::default());
+        let fetcher = Fetcher::new(settings, source, Arc::clone(&clock), Arc::clone(&stats));
+        Self { directory: ArcSwap::from_pointee(directory), fetcher, audit, clock, stats }
+    }
+
+    /// Replaces who is who. Requests that are past the first step go on with what they have found.
+    pub fn replace_directory(&self, directory: Directory) {
+        self.directory.store(Arc::new(directory));
+    }
+
+    /// What the broker has counted.
+    pub const fn stats(&self) -> &Arc<BrokerStats> {
+        &self.stats
+    }
+
+    pub(crate) async fn answer(&self, event: &ProxyEvent<'_>) -> ProxyReply {
+        let now = self.clock.now();
+        let mut trail = Trail::begin(&*self.audit, &self.stats, &event.request_context, now);
+        let outcome = self.token(event, now, &mut trail).await;
+        let answer = reply::render(&outcome);
+        match trail.close(outcome.as_ref().err(), answer.status) {
+            Ok(()) => answer,
+            Err(AuditLost) => reply::render(&Err(Refusal::AuditLost)),
+        }
+    }
+
+    async fn token(
+        &self,
+        event: &ProxyEvent<'_>,
+        now: Timestamp,
+        trail: &mut Trail<'_>,
+    ) -> Result<TokenReply, Refusal> {
+        let context = &event.request_context;
+        let client = identity::find(context, &self.directory.load())?;
+        trail.identified(&client);
+        let request = request::read(event)?;
+        trail.asked(request.grant.label());
+        let (scopes, rules) = decide::decide(request, context, &client.facts, now)?;
+        trail.allowed(&scopes, rules, &client.app_client);
+        let key = CacheKey { client: client.id().clone(), app_client: client.app_client.clone(), scopes };
+        let fetched = self.fetcher.token(&key, now).await;
+        trail.fetched(&fetched);
+        Ok(fetched.token?)
+    }
+}
+
+impl Function for Broker {
+    fn invoke<'a>(&'a self, invocation: Invocation<'a>) -> Invoking<'a> {
+        Box::pin(async move { Ok(self.answer(invocation.event).await) })
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

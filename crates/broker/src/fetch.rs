@@ -1,0 +1,135 @@
+//! Step 4: the token, from the cache or from the upstream.
+//!
+//! A token in the cache is served at once; when it grows old, this very request also starts its renewal, and nobody
+//! waits for that. Without one, the first who asks starts a call upstream and everybody waits for that call. Calls run in
+//! tasks of their own: a caller who goes away, the first one included, stops nothing.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Clock, Timestamp};
+use oauth::TokenReply;
+
+use crate::cache::{Cache, CacheKey, Found, Held};
+use crate::flight::{Arrival, FetchError, Landing, Ticket};
+use crate::stats::BrokerStats;
+use crate::{BrokerSettings, CacheOutcome, TokenSource};
+
+/// Gets tokens.
+pub(crate) struct Fetcher {
+    cache: Arc<Cache>,
+    upstream: Arc<Upstream>,
+}
+
+/// What getting a token came to.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) cache: CacheOutcome,
+    /// How many requests upstream this request caused. Who joins another's flight causes none.
+    pub(crate) attempts: u32,
+    /// How long this request waited for the upstream.
+    pub(crate) waited: Duration,
+    pub(crate) token: Result<TokenReply, FetchError>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(
+        settings: BrokerSettings,
+        source: Arc<dyn TokenSource>,
+        clock: Arc<dyn Clock>,
+        stats: Arc<BrokerStats>,
+    ) -> Self {
+        let cache = Arc::new(Cache::new(settings));
+        Self { cache, upstream: Arc::new(Upstream { settings, source, clock, stats }) }
+    }
+
+    /// The token of `key`.
+    // INVARIANT: a call that is in flight has its task before the first await, so that dropping this future loses none.
+    pub(crate) async fn token(&self, key: &CacheKey, now: Timestamp) -> Fetched {
+        match self.cache.look_up(key, now) {
+            Found::Token { held, outcome, renewal } => {
+                if let Some(ticket) = renewal {
+                    self.launch(ticket);
+                }
+                Fetched::at_once(outcome, Ok(reply(&held, now)))
+            }
+            Found::Absent(ticket, arrival) => {
+                self.launch(ticket);
+                self.wait(CacheOutcome::Miss, arrival, now).await
+            }
+            Found::Underway(arrival) => self.wait(CacheOutcome::Joined, arrival, now).await,
+            Found::Crowded => Fetched::at_once(CacheOutcome::None, Err(FetchError::Crowded)),
+        }
+    }
+
+    fn launch(&self, ticket: Ticket) {
+        tokio::spawn(Arc::clone(&self.upstream).fly(ticket));
+    }
+
+    async fn wait(&self, cache: CacheOutcome, arrival: Arrival, since: Timestamp) -> Fetched {
+        let landing = arrival.wait().await;
+        // The token has aged while it was waited for.
+        let now = self.upstream.clock.now();
+        let attempts = if cache == CacheOutcome::Miss { landing.attempts } else { 0 };
+        let token = landing.token.and_then(|held| self.upstream.servable(held, now));
+        Fetched { cache, attempts, waited: now.since(since), token: token.map(|held| reply(&held, now)) }
+    }
+}
+
+impl Fetched {
+    const fn at_once(cache: CacheOutcome, token: Result<TokenReply, FetchError>) -> Self {
+        Self { cache, attempts: 0, waited: Duration::ZERO, token }
+    }
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetcher").finish_non_exhaustive()
+    }
+}
+
+/// What a call upstream needs, apart from the one who caused it.
+struct Upstream {
+    settings: BrokerSettings,
+    source: Arc<dyn TokenSource>,
+    clock: Arc<dyn Clock>,
+    stats: Arc<BrokerStats>,
+}
+
+impl Upstream {
+    /// The task of one flight.
+    async fn fly(self: Arc<Self>, ticket: Ticket) {
+        let landing = self.call(ticket.key()).await;
+        let minted = landing.token.is_ok();
+        if let Err(error) = &landing.token {
+            let CacheKey { client, app_client, scopes } = ticket.key();
+            let attempts = landing.attempts;
+            tracing::warn!(%client, %app_client, %scopes, attempts, %error, "no token was minted");
+        }
+        ticket.land(landing, self.clock.now());
+        self.stats.called_upstream(minted);
+    }
+
+    async fn call(&self, key: &CacheKey) -> Landing {
+        let minting = self.source.request_token(&key.app_client, &key.scopes);
+        let Ok(minting) = tokio::time::timeout(self.settings.longest_call, minting).await else {
+            // How often it has tried by then, only the source knows. It has tried.
+            return Landing { attempts: 1, token: Err(FetchError::TimedOut) };
+        };
+        let token = minting.outcome.map_err(FetchError::Source);
+        let token = token.and_then(|issued| self.servable(issued.into(), self.clock.now()));
+        Landing { attempts: minting.effort.attempts, token }
+    }
+
+    fn servable(&self, held: Held, now: Timestamp) -> Result<Held, FetchError> {
+        if held.left(now) < self.settings.minimum_life { Err(FetchError::ShortLived) } else { Ok(held) }
+    }
+}
+
+fn reply(held: &Held, now: Timestamp) -> TokenReply {
+    TokenReply { access_token: held.token.clone(), expires_in: held.left(now) }
+}
+
+#[cfg(test)]
+mod tests;
