@@ -1,0 +1,194 @@
+//! The whole chain, put together: user pool, broker, function behind its permission, front door.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ambient::{Clock, Entropy};
+use anyhow::Context as _;
+use broker::{Broker, BrokerSettings, CognitoSource, Directory, Percent};
+use cognito::{AppClientCredentials, Settings, TokenEndpoint, Upstream};
+use config::{Compiled, Definition, UserPool as PoolHome};
+use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
+use journal::Journal;
+use lambda::{Function, Guarded};
+use limits::{Limiter, Memory};
+use restapi::IntegrationUri;
+use secrecy::SecretString;
+use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
+use zeroize::Zeroizing;
+
+use crate::audit::AuditLog;
+use crate::state::EmbeddedPool;
+
+/// What every part takes from the world.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// The parts that run.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) door: Arc<Door>,
+    pub(crate) broker: Arc<Broker>,
+    functions: Functions,
+    limiter: Arc<dyn Limiter>,
+    world: World,
+}
+
+/// The user pool that the broker asks, and as whom.
+pub(crate) struct Issuer {
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) credentials: BTreeMap<String, AppClientCredentials>,
+}
+
+impl Chain {
+    /// Puts the chain together.
+    pub(crate) fn assemble(
+        definition: &Definition,
+        compiled: &Compiled,
+        issuer: Issuer,
+        logs: (Journal, Journal, Arc<Metrics>),
+        world: World,
+    ) -> anyhow::Result<Self> {
+        let (access_log, audit_log, metrics) = logs;
+        let broker = Arc::new(broker(definition, compiled, issuer, audit_log, &world)?);
+        let functions = functions(compiled, &broker);
+        let limiter: Arc<dyn Limiter> = Arc::new(Memory::new());
+        let live = Live::build(&compiled.account, &functions, &*limiter, world.clock.now(), &*world.entropy)?;
+        let door = Arc::new(Door::new(DoorParts {
+            live,
+            limiter: Arc::clone(&limiter),
+            clock: Arc::clone(&world.clock),
+            entropy: Arc::clone(&world.entropy),
+            access_log,
+            metrics,
+            bounds: RequestBounds::default(),
+        }));
+        Ok(Self { door, broker, functions, limiter, world })
+    }
+
+    /// Takes over what changes while the chain runs: keys, plans and who owns what.
+    ///
+    /// The broker learns of a key before the front door admits it, so that no admitted key is a stranger to the broker.
+    pub(crate) fn take_over(&self, compiled: &Compiled) -> anyhow::Result<()> {
+        let now = self.world.clock.now();
+        let live =
+            Live::build(&compiled.account, &self.functions, &*self.limiter, now, &*self.world.entropy)?;
+        self.broker.replace_directory(directory(compiled)?);
+        self.door.replace(live);
+        Ok(())
+    }
+}
+
+fn broker(
+    definition: &Definition,
+    compiled: &Compiled,
+    issuer: Issuer,
+    audit_log: Journal,
+    world: &World,
+) -> anyhow::Result<Broker> {
+    let patience = definition.broker.upstream;
+    let settings = Settings {
+        connect: patience.connect_timeout,
+        attempt: patience.attempt_timeout,
+        total: patience.total_timeout,
+        attempts: patience.attempts,
+        ..Settings::default()
+    };
+    let upstream =
+        Upstream::new(&issuer.endpoint, settings, Arc::clone(&world.clock), Arc::clone(&world.entropy));
+    let named = issuer.credentials.into_iter().map(|(name, credentials)| Ok((name.parse()?, credentials)));
+    let source = CognitoSource::new(upstream, named.collect::<anyhow::Result<Vec<_>>>()?);
+    let settings = BrokerSettings {
+        minimum_life: definition.broker.min_token_life,
+        refresh_below: Percent::new(100_u8.saturating_sub(definition.broker.refresh_at_percent))
+            .context("broker.refresh_at_percent is at least 10")?,
+        ..BrokerSettings::default()
+    };
+    let audit = Arc::new(AuditLog(audit_log));
+    Ok(Broker::new(settings, directory(compiled)?, Arc::new(source), audit, Arc::clone(&world.clock)))
+}
+
+fn directory(compiled: &Compiled) -> anyhow::Result<Directory> {
+    let mut clients = Vec::new();
+    let mut keys = Vec::new();
+    for client in &compiled.clients {
+        keys.extend(client.keys.iter().map(|key| (key.clone(), client.facts.id.clone())));
+        clients.push(broker::Client {
+            facts: client.facts.clone(),
+            app_client: client.app_client.as_str().parse()?,
+        });
+    }
+    Ok(Directory::new(clients, keys)?)
+}
+
+/// Every function that a method integrates with is the broker, behind the permissions that were given for its name.
+fn functions(compiled: &Compiled, broker: &Arc<Broker>) -> Functions {
+    let mut functions = Functions::default();
+    let resources = compiled.account.rest_apis.iter().flat_map(|api| &api.resources);
+    let integrations = resources
+        .flat_map(|resource| resource.methods.values())
+        .filter_map(|method| method.integration.as_ref());
+    for uri in integrations.map(|integration| &integration.uri) {
+        if let (IntegrationUri::Function { name, .. }, Some(arn)) = (uri, uri.function_arn()) {
+            let policy = compiled.account.permissions.clone();
+            let broker = Arc::clone(broker) as Arc<dyn Function>;
+            functions.by_arn.insert(arn, Arc::new(Guarded::new(name.clone(), policy, broker)));
+        }
+    }
+    functions
+}
+
+/// The embedded user pool at `address`, and the way to it.
+pub(crate) fn embedded(
+    compiled: &Compiled,
+    kept: EmbeddedPool,
+    address: SocketAddr,
+    world: &World,
+) -> anyhow::Result<(UserPool, Issuer)> {
+    let domain = format!("http://{address}");
+    let mut app_clients = Vec::new();
+    let mut credentials = BTreeMap::new();
+    for (name, app_client) in &compiled.app_clients {
+        let (id, secret) =
+            kept.app_clients.get(name.as_str()).cloned().context("an app client was not provided for")?;
+        let known = AppClientCredentials::new(id.as_str(), secret.as_secret().clone(), None)?;
+        credentials.insert(name.as_str().to_owned(), known);
+        let scopes = app_client.scopes.clone();
+        let validity = TokenValidity::new(app_client.token_validity)?;
+        app_clients.push(AppClient { id, secrets: secret.into(), scopes, validity });
+    }
+    let config = PoolConfig {
+        issuer: format!("{domain}/{}", kept.id.as_str()),
+        domain: domain.clone(),
+        pool_id: kept.id,
+        app_clients,
+    };
+    let pool =
+        UserPool::new(config, kept.signing_keys, Arc::clone(&world.clock), Arc::clone(&world.entropy))?;
+    let endpoint = TokenEndpoint::parse(&format!("{domain}/oauth2/token"))?;
+    Ok((pool, Issuer { endpoint, credentials }))
+}
+
+/// The way to a user pool that exists already.
+pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
+    let PoolHome::External { token_endpoint, app_clients } = home else { return Ok(None) };
+    let mut credentials = BTreeMap::new();
+    for (name, app_client) in app_clients {
+        let file = &app_client.secret_file;
+        let secret = fs::read_to_string(file).map(Zeroizing::new);
+        let secret = secret.with_context(|| {
+            format!("the secret of app client `{name}` cannot be read from `{}`", file.display())
+        })?;
+        let secret = SecretString::from(secret.trim_end());
+        credentials.insert(
+            name.as_str().to_owned(),
+            AppClientCredentials::new(&app_client.client_id, secret, None)?,
+        );
+    }
+    Ok(Some(Issuer { endpoint: TokenEndpoint::parse(token_endpoint.as_str())?, credentials }))
+}

@@ -1,0 +1,150 @@
+//! What can be typed: commands, options, and examples for each.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// The one door through which machines get Amazon Cognito tokens.
+#[derive(Debug, Parser)]
+#[command(name = "token-broker", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  token-broker up                          run the whole chain on this machine
+  token-broker token billing               get a token as the client `billing` does
+  token-broker keys add billing            give `billing` a second API key, for rotation
+  token-broker config check                see whether token-broker.yaml can be run";
+
+/// Where the definition and the state are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// The definition: API, plans, clients
+    #[arg(long, global = true, env = "TOKEN_BROKER_CONFIG", default_value = "token-broker.yaml", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: PathBuf,
+    /// The directory of generated keys and secrets; nobody else may read it
+    #[arg(long, global = true, env = "TOKEN_BROKER_STATE", default_value = ".token-broker", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) state: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a commented token-broker.yaml and generate keys and secrets
+    #[command(
+        after_help = "Examples:\n  token-broker init\n  token-broker init --config /etc/token-broker.yaml --state /var/lib/token-broker"
+    )]
+    Init,
+    /// Run the front door, the broker and the user pool on this machine
+    #[command(
+        after_help = "Examples:\n  token-broker up\n  token-broker up --json            print the addresses as one JSON object first\n  token-broker up --access-log -    write access-log lines to stdout\n\nCtrl-C or SIGTERM: no new requests are accepted, those under way finish, exit code 0."
+    )]
+    Up(Up),
+    /// Get a token through the front door, as a client does, and show its claims
+    #[command(
+        after_help = "Examples:\n  token-broker token billing\n  token-broker token billing --scope 'orders/read orders/write'\n  curl -H \"Authorization: Bearer $(token-broker token billing --raw)\" https://api.example.com/orders"
+    )]
+    Token(Token),
+    /// List the clients with their plan, limits and scopes
+    #[command(after_help = "Examples:\n  token-broker clients\n  token-broker clients --json")]
+    Clients(Output),
+    /// List, add and revoke API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Check the definition, or print its schema
+    #[command(subcommand)]
+    Config(Config),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  token-broker completions bash > /etc/bash_completion.d/token-broker\n  token-broker completions zsh > \"${fpath[1]}/_token-broker\""
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    /// Print the addresses as one line of JSON before anything else
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where access-log lines go; `-` is stdout [default: logs/access.log in the state directory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) access_log: Option<PathBuf>,
+    /// Where audit lines go; `-` is stdout [default: logs/audit.log in the state directory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) audit_log: Option<PathBuf>,
+    /// Which of the program's own log lines to show on stderr
+    #[arg(long, env = "TOKEN_BROKER_LOG", default_value = "info", value_name = "FILTER")]
+    pub(crate) log: String,
+    /// How long requests under way may take to finish once the program is told to stop
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) drain_seconds: u64,
+    /// Listen here instead of where the definition says
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) front_door: Option<SocketAddr>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Token {
+    /// The client to get a token as
+    pub(crate) client: String,
+    /// The scopes to ask for, separated by spaces; the client's default ones if none are named
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// Print the bare token and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// List API keys: their ids, clients and files, never their values
+    List(Output),
+    /// Generate a further API key for a client; a running server takes it within a second
+    #[command(
+        after_help = "Rotation without downtime:\n  token-broker keys add billing        the new key works beside the old one\n  (give the new key to the client)\n  token-broker keys revoke billing     by name or id; the old key stops working"
+    )]
+    Add {
+        /// The client
+        client: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Revoke an API key; a running server refuses it within a second
+    Revoke {
+        /// The key's id, or its name
+        key: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Check the definition: its fields, its values, and the guardrails over what it compiles to
+    Check(Output),
+    /// Print the JSON Schema of the definition, for editors
+    Schema,
+}

@@ -1,0 +1,87 @@
+//! `keys`: list, add, revoke. Values are never printed; they lie in their files.
+
+use ambient::{Clock as _, SystemClock, SystemEntropy, Timestamp};
+use anyhow::bail;
+use policy::ClientId;
+use serde_json::json;
+
+use crate::cli::{Keys, Output, Place};
+use crate::definition;
+use crate::state::{ApiKeys, KeyEntry, State};
+use crate::terminal::{ACCENT, duration, table};
+
+pub(crate) fn run(place: &Place, keys: &Keys) -> anyhow::Result<()> {
+    match keys {
+        Keys::List(output) => list(place, *output),
+        Keys::Add { client, output } => add(place, client, *output),
+        Keys::Revoke { key } => revoke(place, key),
+    }
+}
+
+fn list(place: &Place, output: Output) -> anyhow::Result<()> {
+    let state = State::open(&place.state)?;
+    let keys = ApiKeys::read(&state)?;
+    if output.json {
+        let all: Vec<_> = keys.all().iter().map(|entry| shown(&state, entry)).collect();
+        println!("{}", serde_json::to_string_pretty(&all)?);
+        return Ok(());
+    }
+    let now = SystemClock.now();
+    let rows: Vec<_> = keys
+        .all()
+        .iter()
+        .map(|entry| {
+            let age =
+                |then: u64| format!("{} ago", duration(now.since(Timestamp::from_secs(then)).as_secs()));
+            let (status, file) = match entry.revoked {
+                Some(then) => (format!("revoked {}", age(then)), "-".to_owned()),
+                None => ("active".to_owned(), state.path(&entry.file()).display().to_string()),
+            };
+            [entry.name.clone(), entry.id.clone(), entry.client.clone(), age(entry.created), status, file]
+        })
+        .collect();
+    anstream::print!("{}", table("", ["KEY", "ID", "CLIENT", "MADE", "STATUS", "FILE"], &rows));
+    Ok(())
+}
+
+fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
+    let definition = definition::read(&place.config)?;
+    let known: Option<&ClientId> = definition.clients.keys().find(|known| known.as_str() == client);
+    let Some(client) = known else {
+        bail!("there is no client `{client}` in `{}`; add it there first", place.config.display());
+    };
+    let state = State::open_or_create(&place.state)?;
+    let entry = ApiKeys::change(&state, |keys| keys.add(client, SystemClock.now(), &SystemEntropy))?;
+    if output.json {
+        println!("{}", shown(&state, &entry));
+        return Ok(());
+    }
+    let file = state.path(&entry.file());
+    anstream::println!(
+        "{ACCENT}{}{ACCENT:#}  is a new key of `{client}` (id {}); its value is in {}",
+        entry.name,
+        entry.id,
+        file.display()
+    );
+    Ok(())
+}
+
+fn revoke(place: &Place, key: &str) -> anyhow::Result<()> {
+    let state = State::open(&place.state)?;
+    let entry = ApiKeys::change(&state, |keys| keys.revoke(key, SystemClock.now()))?;
+    anstream::println!(
+        "{ACCENT}{}{ACCENT:#}  (id {}) of `{}` is revoked",
+        entry.name,
+        entry.id,
+        entry.client
+    );
+    Ok(())
+}
+
+fn shown(state: &State, entry: &KeyEntry) -> serde_json::Value {
+    let file = entry.revoked.is_none().then(|| state.path(&entry.file()).display().to_string());
+    json!({
+        "id": entry.id, "name": entry.name, "client": entry.client, "created": entry.created,
+        "revoked": entry.revoked, "file": file,
+    })
+}

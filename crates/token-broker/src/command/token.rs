@@ -1,0 +1,88 @@
+//! `token`: a token through the front door, as a client gets one.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use crate::cli::{Place, Token};
+use crate::command::up::Endpoints;
+use crate::http_client;
+use crate::state::{ApiKeys, State};
+use crate::terminal::{ACCENT, DIM, duration};
+
+pub(crate) fn run(place: &Place, options: &Token) -> anyhow::Result<ExitCode> {
+    let state = State::open(&place.state)?;
+    let endpoints = Endpoints::read(&state)?;
+    let keys = ApiKeys::read(&state)?;
+    // The newest key is the one that stays when keys are rotated.
+    let Some(entry) = keys.active().filter(|entry| entry.client == options.client).last() else {
+        bail!("there is no API key of `{}`; `token-broker keys list` shows which there are", options.client);
+    };
+    let value = keys.value(entry)?;
+    let mut form = "grant_type=client_credentials".to_owned();
+    if let Some(scope) = &options.scope {
+        form.push_str("&scope=");
+        form.extend(form_urlencoded::byte_serialize(scope.as_bytes()));
+    }
+    let mut key = http::HeaderValue::from_str(value.expose())?;
+    key.set_sensitive(true);
+    let request = http::Request::post(&endpoints.invoke_url)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("x-api-key", key)
+        .body(Full::new(Bytes::from(form)))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer = runtime.block_on(http_client::send(request))?;
+    let body: Value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
+    if !answer.status().is_success() {
+        return refused(&answer, &body, options);
+    }
+    let token = body.get("access_token").and_then(Value::as_str).context("the answer has no access_token")?;
+    if options.raw {
+        println!("{token}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let claims = claims(token)?;
+    let life = body.get("expires_in").and_then(Value::as_u64).unwrap_or(0);
+    if options.output.json {
+        println!("{}", json!({ "client": options.client, "expires_in": life, "claims": claims }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    anstream::println!("{ACCENT}token for {}{ACCENT:#}  {} left", options.client, duration(life));
+    for (name, value) in claims.as_object().into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        anstream::println!("  {name:<10} {value}");
+    }
+    anstream::println!("{DIM}the token itself: token-broker token {} --raw{DIM:#}", options.client);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refused(answer: &http::Response<Bytes>, body: &Value, options: &Token) -> anyhow::Result<ExitCode> {
+    let status = answer.status();
+    let code = body.get("error").and_then(Value::as_str).unwrap_or("no OAuth error");
+    let description =
+        body.get("error_description").or_else(|| body.get("message")).and_then(Value::as_str).unwrap_or("");
+    if options.output.json {
+        println!(
+            "{}",
+            json!({ "client": options.client, "status": status.as_u16(), "error": code, "error_description": description })
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let wait = header("retry-after").map(|wait| format!("; try again in {wait} s")).unwrap_or_default();
+    let id = header("x-amzn-requestid").unwrap_or("-");
+    bail!("{} {code}: {description}{wait} (request {id})", status.as_u16());
+}
+
+/// The claims, decoded and not verified: this is for looking at them.
+fn claims(token: &str) -> anyhow::Result<Value> {
+    let payload = token.split('.').nth(1).context("the token is no JWT")?;
+    let json = BASE64_URL_SAFE_NO_PAD.decode(payload).context("the token is no JWT")?;
+    serde_json::from_slice(&json).context("the token is no JWT")
+}

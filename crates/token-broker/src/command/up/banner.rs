@@ -1,0 +1,62 @@
+//! What `up` prints for a person: where everything is, who may call, and a command that can be pasted as it is.
+
+use std::fmt::Write as _;
+
+use config::Compiled;
+
+use super::{Endpoints, Setup};
+use crate::command::clients;
+use crate::terminal::{ACCENT, DIM, HEADING};
+
+/// The text.
+pub(super) fn text(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints) -> String {
+    let mut text = String::new();
+    let version = env!("CARGO_PKG_VERSION");
+    let file = setup.place.config.display();
+    let state = setup.place.state.display();
+    let written = if setup.first_start { " (written just now; edit it and start again)" } else { "" };
+    let mut line = |name: &str, value: String| {
+        // A string takes every write.
+        let _written = writeln!(text, "  {DIM}{name:<12}{DIM:#}{value}");
+    };
+    line("front door", format!("{ACCENT}{}{ACCENT:#}", endpoints.invoke_url));
+    line("", format!("{DIM}also {}{DIM:#}", by_host(compiled, endpoints)));
+    if let Some(issuer) = &endpoints.issuer {
+        line("user pool", format!("{issuer}/.well-known/openid-configuration"));
+    }
+    line("admin", format!("{}/healthz  /readyz  /metrics", endpoints.admin));
+    line("definition", format!("{file}{written}"));
+    line("state", format!("{state} {DIM}(keys, secrets, logs: private){DIM:#}"));
+    let table = clients::as_table(&setup.definition, "  ");
+    let curl = curl(setup, compiled, endpoints);
+    format!("{HEADING}token-broker {version}{HEADING:#}\n\n{text}\n{table}\n{curl}\nCtrl-C stops it.\n")
+}
+
+/// The URL that names the API by its host.
+fn by_host(compiled: &Compiled, endpoints: &Endpoints) -> String {
+    let rest = endpoints.invoke_url.trim_start_matches("http://");
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let port = address.rsplit(':').next().unwrap_or_default();
+    format!("http://{}.execute-api.{}.localhost:{port}/{path}", compiled.api_id, compiled.account.region)
+}
+
+/// A command that can be pasted as it is. It reads the key from its file: no secret is printed.
+fn curl(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints) -> String {
+    let with_key = compiled
+        .clients
+        .iter()
+        .find(|client| !client.keys.is_empty() && !client.facts.default_scopes.is_empty());
+    let Some(client) = with_key.or_else(|| compiled.clients.iter().find(|client| !client.keys.is_empty()))
+    else {
+        return "There is no API key yet: token-broker keys add CLIENT\n".to_owned();
+    };
+    let key = client.keys.first().and_then(|id| compiled.account.api_keys.iter().find(|key| &key.id == id));
+    let name = key.map_or(client.facts.id.as_str(), |key| key.name.as_str());
+    let file = setup.state.path("keys").join(name);
+    let scope = client.facts.scopes.iter().next().unwrap_or_default();
+    format!(
+        "Get a token:\n\n  curl -s {} \\\n    -H \"x-api-key: $(cat {})\" \\\n    -d grant_type=client_credentials -d scope={scope}\n",
+        endpoints.invoke_url,
+        file.display(),
+    )
+}

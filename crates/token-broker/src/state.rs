@@ -1,0 +1,202 @@
+//! The state directory: what is generated once and kept. Secrets lie here and nowhere else.
+//!
+//! The directory is 0700 and every file in it 0600; a directory that others may enter is refused, not repaired, since
+//! what is in it may have been read already. Files are replaced whole: written beside, synced, renamed.
+
+mod api_keys;
+mod embedded_pool;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use zeroize::Zeroizing;
+
+pub(crate) use api_keys::{ApiKeys, KeyEntry};
+pub(crate) use embedded_pool::EmbeddedPool;
+
+/// The state directory.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    root: PathBuf,
+}
+
+impl State {
+    /// Opens the directory, and makes it if it is not there.
+    pub(crate) fn open_or_create(root: &Path) -> anyhow::Result<Self> {
+        let state = Self { root: root.to_owned() };
+        state.make_dir("")?;
+        state.check_private()?;
+        for part in ["keys", "logs", "user-pool"] {
+            state.make_dir(part)?;
+        }
+        // Whoever commits the directory above does not commit secrets.
+        if state.read(".gitignore")?.is_none() {
+            state.write(".gitignore", b"*\n")?;
+        }
+        Ok(state)
+    }
+
+    /// Opens the directory, which must be there.
+    pub(crate) fn open(root: &Path) -> anyhow::Result<Self> {
+        if !root.is_dir() {
+            bail!(
+                "there is no state directory `{}`; run `token-broker up` or `token-broker init` first",
+                root.display()
+            );
+        }
+        let state = Self { root: root.to_owned() };
+        state.check_private()?;
+        Ok(state)
+    }
+
+    /// The path of a file in the directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Reads a file whole; `None` if it is not there. The bytes are wiped when dropped.
+    pub(crate) fn read(&self, name: &str) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+        match fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(error).with_context(|| format!("`{}` cannot be read", self.path(name).display()))
+            }
+        }
+    }
+
+    /// Writes a file whole, readable by nobody else. A crash leaves the old file or the new one, never half of it.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let path = self.path(name);
+        let beside = self.path(&format!("{name}.new"));
+        let written = || -> std::io::Result<()> {
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            File::open(path.parent().unwrap_or(&self.root))?.sync_all()
+        };
+        written().with_context(|| format!("`{}` cannot be written", path.display()))
+    }
+
+    /// Removes a file; it is fine if it is not there.
+    pub(crate) fn remove(&self, name: &str) -> anyhow::Result<()> {
+        match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("`{}` cannot be removed", self.path(name).display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a file to append to, readable by nobody else.
+    pub(crate) fn append(&self, name: &str) -> anyhow::Result<File> {
+        open_append(&self.path(name))
+    }
+
+    /// Takes the lock of this name until it is dropped, or says that another process has it.
+    pub(crate) fn try_lock(&self, name: &str) -> anyhow::Result<Option<File>> {
+        let file = self.append(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error).context("the state directory cannot be locked"),
+        }
+    }
+
+    /// Waits for the lock of this name, and holds it until it is dropped.
+    pub(crate) fn lock(&self, name: &str) -> anyhow::Result<File> {
+        let file = self.append(name)?;
+        file.lock().context("the state directory cannot be locked")?;
+        Ok(file)
+    }
+
+    fn make_dir(&self, name: &str) -> anyhow::Result<()> {
+        let path = if name.is_empty() { self.root.clone() } else { self.path(name) };
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.with_context(|| format!("the directory `{}` cannot be made", path.display()))
+    }
+
+    fn check_private(&self) -> anyhow::Result<()> {
+        let shown = self.root.display();
+        let mode = fs::metadata(&self.root)
+            .with_context(|| format!("`{shown}` cannot be read"))?
+            .permissions()
+            .mode();
+        if mode & 0o077 != 0 {
+            bail!(
+                "the state directory `{shown}` is open to other users (mode {:03o}) and holds secrets; \
+                 run `chmod 700 {shown}`, and replace its keys if others may have read them",
+                mode & 0o777
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file to append to, readable by nobody else.
+pub(crate) fn open_append(path: &Path) -> anyhow::Result<File> {
+    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    opened.with_context(|| format!("`{}` cannot be opened", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn everything_in_it_is_private() {
+        let parent = tempfile::tempdir().unwrap();
+        let state = State::open_or_create(&parent.path().join("state")).unwrap();
+        state.write("keys/billing", b"value").unwrap();
+        drop(state.append("logs/access.log").unwrap());
+        assert_eq!(mode(&state.root), 0o700);
+        assert_eq!(mode(&state.path("keys")), 0o700);
+        assert_eq!(mode(&state.path("keys/billing")), 0o600);
+        assert_eq!(mode(&state.path("logs/access.log")), 0o600);
+        assert_eq!(state.read("keys/billing").unwrap().unwrap().as_slice(), b"value");
+    }
+
+    #[test]
+    fn directory_that_others_may_enter_is_refused_with_the_way_to_mend_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("state");
+        drop(State::open_or_create(&root).unwrap());
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = State::open(&root).unwrap_err().to_string();
+        assert!(error.contains("mode 755") && error.contains("chmod 700"), "{error}");
+        assert!(State::open_or_create(&root).is_err());
+    }
+
+    #[test]
+    fn file_that_is_replaced_leaves_nothing_beside_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let state = State::open_or_create(&parent.path().join("state")).unwrap();
+        state.write("keys/a", b"1").unwrap();
+        state.write("keys/a", b"2").unwrap();
+        assert_eq!(state.read("keys/a").unwrap().unwrap().as_slice(), b"2");
+        assert_eq!(fs::read_dir(state.path("keys")).unwrap().count(), 1);
+        state.remove("keys/a").unwrap();
+        state.remove("keys/a").unwrap();
+        assert!(state.read("keys/a").unwrap().is_none());
+    }
+
+    #[test]
+    fn lock_is_held_until_it_is_dropped() {
+        let parent = tempfile::tempdir().unwrap();
+        let state = State::open_or_create(&parent.path().join("state")).unwrap();
+        let held = state.try_lock("lock").unwrap();
+        assert!(held.is_some());
+        assert!(state.try_lock("lock").unwrap().is_none());
+        drop(held);
+        assert!(state.try_lock("lock").unwrap().is_some());
+    }
+}
