@@ -83,6 +83,12 @@ async fn failure_is_shared_by_those_who_wait_and_not_remembered() {
         assert_eq!((reply.status, member(&reply, "error")), (503, "temporarily_unavailable".into()));
     }
     assert_eq!(world.source.calls(), 1);
+    // The call stands on the account of the first, and of nobody else.
+    let lines = world.sink.lines().concat();
+    for account in [r#""cache":"miss","upstream_attempts":1,"#, r#""cache":"joined","upstream_attempts":0,"#]
+    {
+        assert_eq!(lines.matches(account).count(), 1, "{lines}");
+    }
     world.source.release();
     assert_eq!(token(&world.ask(1, "a").await), "m2m.a.2");
 }
