@@ -1,0 +1,52 @@
+# `make test` is what CI runs. It installs what it needs from the package registries; `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+BROKER := $(CARGO_TARGET_DIR)/release/token-broker
+PYTHON := tests/clients/python/.venv/bin/python
+# A workspace of its own: what it needs stays out of the product's Cargo.lock.
+RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
+
+.PHONY: help test fmt lint docs unit clients deny bench release
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+test: lint docs unit clients deny ## Run everything that CI runs
+
+fmt: ## Format the code
+	cargo fmt --all
+	cargo fmt $(RUST_CLIENT)
+
+lint: ## Check the format and the lints
+	cargo fmt --all --check
+	cargo fmt $(RUST_CLIENT) --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked $(RUST_CLIENT) --all-targets -- -D warnings
+
+docs: ## Build the API documentation; a broken link is an error
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+
+unit: ## Run the workspace's own tests
+	tests/setup/cargo-tool cargo-nextest 0.9.143
+	cargo nextest run --locked --workspace
+	cargo test --locked --workspace --doc
+
+clients: release ## Let real OAuth clients get tokens from the release build
+	tests/setup/clients
+	$(PYTHON) tests/clients/run.py $(BROKER)
+
+deny: ## Check licences, sources and duplicates of dependencies, and advisories if they can be fetched
+	tests/setup/cargo-tool cargo-deny 0.20.2
+	tests/setup/check-dependencies
+
+bench: release ## Measure against nginx on this machine, and write the figures to docs/benchmarks.md
+	tests/setup/bench
+	bench/run.py $(BROKER) --write docs/benchmarks.md
+
+release:
+	cargo build --locked --release --package token-broker
