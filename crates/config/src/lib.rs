@@ -1,1 +1,39 @@
-//! token-broker.yaml to REST API objects, clients and policies.
+//! `token-broker.yaml`: from the text that people write to REST API objects, clients and policies.
+//!
+//! Three steps, each total by itself: [`Definition::parse`] reads the text and says everything that is wrong with it,
+//! with line and mend; [`compile`] makes the objects that API Gateway would hold, with ids that are the same after every
+//! start; [`guard`] checks those objects against the guardrails and names the line where the definition broke one. The
+//! data plane sees the objects and never the file.
+//!
+//! Promises: no text makes it panic; nothing that stands in the file is ignored; no secret stands in the file, in a
+//! definition or in an error. It reads no file, environment or clock, and generates no keys: their values are given to it.
+
+mod compile;
+mod definition;
+mod document;
+mod error;
+mod guard;
+mod inspect;
+mod name;
+mod nearest;
+mod position;
+mod schema;
+mod syntax;
+mod written;
+
+pub use compile::{CompileError, Compiled, CompiledClient, KeyRecord, compile};
+pub use definition::{
+    Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, GatewayResponseStyle,
+    LocalHome, Plan, UpstreamSettings, UserPool,
+};
+pub use error::{DefinitionError, DefinitionErrors};
+pub use guard::{Breach, guard};
+pub use name::{AppClientName, PlanName};
+pub use position::Position;
+pub use schema::schema;
+
+/// The file that a new user gets first: every field with its unit and its reason.
+pub const DEFAULT_FILE: &str = include_str!("default.yaml");
+
+#[cfg(test)]
+mod tests;

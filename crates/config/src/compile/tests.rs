@@ -1,0 +1,176 @@
+use policy::ClientId;
+use restapi::{MethodKey, ResourcePath, ResponseType};
+
+use super::*;
+use crate::{DEFAULT_FILE, guard};
+
+fn key(client: &str, number: usize) -> KeyRecord {
+    KeyRecord {
+        id: ApiKeyId::derived(&[client, &number.to_string()]),
+        client: client.parse().unwrap(),
+        value: ApiKeyValue::new(format!("{client}{number:0>40}")).unwrap(),
+        enabled: true,
+        name: client.into(),
+    }
+}
+
+fn definition(text: &str) -> Definition {
+    Definition::parse(text, "token-broker.yaml").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn default_keys() -> Vec<KeyRecord> {
+    vec![key("reports", 1), key("billing", 1), key("billing", 2), key("partner", 1)]
+}
+
+fn compiled(text: &str) -> Compiled {
+    compile(&definition(text), default_keys()).unwrap()
+}
+
+#[test]
+fn default_definition_becomes_these_objects() {
+    insta::assert_json_snapshot!("default_account", compiled(DEFAULT_FILE).account);
+}
+
+#[test]
+fn default_definition_becomes_these_clients() {
+    let Compiled { clients, app_clients, broker, home, .. } = compiled(DEFAULT_FILE);
+    insta::assert_debug_snapshot!("default_clients", (clients, app_clients, broker, home));
+}
+
+#[test]
+fn the_same_definition_becomes_the_same_objects_whatever_the_order_of_keys() {
+    let json =
+        |keys| serde_json::to_string(&compile(&definition(DEFAULT_FILE), keys).unwrap().account).unwrap();
+    let mut reversed = default_keys();
+    reversed.reverse();
+    assert_eq!(json(default_keys()), json(reversed));
+}
+
+#[test]
+fn what_is_deployed_gets_another_id_when_it_changes_and_what_is_live_does_not() {
+    let id = |text: &str| compiled(text).account.rest_apis.pop().unwrap().deployments.pop().unwrap().id;
+    let first = id(DEFAULT_FILE);
+    assert_ne!(first, id(&DEFAULT_FILE.replace("gateway_responses: oauth", "gateway_responses: aws")));
+    assert_eq!(first, id(&DEFAULT_FILE.replace("rate: 200", "rate: 300")));
+}
+
+#[test]
+fn another_name_region_or_account_is_another_api() {
+    let first = compiled(DEFAULT_FILE).api_id;
+    for (from, to) in [
+        ("name: token-broker-api", "name: other"),
+        ("region: us-east-1", "region: eu-west-1"),
+        ("account_id: \"000000000000\"", "account_id: \"000000000001\""),
+    ] {
+        assert_ne!(first, compiled(&DEFAULT_FILE.replace(from, to)).api_id, "{to}");
+    }
+    assert_eq!(first, compiled(&DEFAULT_FILE.replace("stage: dev", "stage: test")).api_id);
+}
+
+#[test]
+fn every_refusal_of_the_api_is_oauth_and_is_never_stored() {
+    let api = compiled(DEFAULT_FILE).account.rest_apis.pop().unwrap();
+    let types: Vec<ResponseType> =
+        api.gateway_responses.iter().map(|response| response.response_type).collect();
+    assert_eq!(types, ResponseType::ALL);
+    for response in &api.gateway_responses {
+        let header = |name: &str| response.response_parameters.get(&format!("gatewayresponse.header.{name}"));
+        assert_eq!(header("Cache-Control").unwrap(), "'no-store'");
+        assert_eq!(header("Pragma").unwrap(), "'no-cache'");
+        let body: serde_json::Value =
+            serde_json::from_str(&response.response_templates["application/json"]).unwrap();
+        assert!(oauth::ErrorCode::named(body["error"].as_str().unwrap()).is_some(), "{body}");
+        assert!(!body["error_description"].as_str().unwrap().is_empty());
+        assert_eq!(body.as_object().unwrap().len(), 2);
+        let is_throttled = response.response_type == ResponseType::Throttled;
+        assert_eq!(header("Retry-After").is_some(), is_throttled, "{response:?}");
+    }
+}
+
+#[test]
+fn table_of_refusals() {
+    let api = compiled(DEFAULT_FILE).account.rest_apis.pop().unwrap();
+    let rows = api.gateway_responses.iter().map(|response| {
+        let status = response.status_code.map_or_else(|| "as is".into(), |status| status.to_string());
+        let body = &response.response_templates["application/json"];
+        format!("{:<31} {status:<6} {body}", response.response_type.as_str())
+    });
+    insta::assert_snapshot!("gateway_responses", rows.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn stock_answers_are_no_objects_at_all() {
+    let text = DEFAULT_FILE.replace("gateway_responses: oauth", "gateway_responses: aws");
+    assert!(compiled(&text).account.rest_apis.pop().unwrap().gateway_responses.is_empty());
+}
+
+#[test]
+fn permission_covers_the_one_method_and_nothing_else() {
+    let Compiled { account, .. } = compiled(DEFAULT_FILE);
+    let [permission] = account.permissions.as_slice() else { panic!("one permission") };
+    let api = account.rest_apis.first().unwrap();
+    let arn = format!("arn:aws:execute-api:us-east-1:000000000000:{}/dev/POST/oauth2/token", api.id);
+    assert_eq!(permission.source_arn.as_ref().unwrap().as_str(), arn);
+}
+
+#[test]
+fn throttle_that_is_not_written_is_not_set() {
+    let text = "api: {}\nplans:\n  p: {}\nclients:\n  billing: { plan: p, scopes: [a/b] }\n";
+    let Compiled { account, .. } = compile(&definition(text), Vec::new()).unwrap();
+    assert!(account.rest_apis.first().unwrap().stages.first().unwrap().method_settings.is_empty());
+    assert!(account.usage_plans.first().unwrap().throttle.is_none());
+}
+
+#[test]
+fn method_settings_are_keyed_as_api_gateway_keys_them() {
+    let Compiled { account, .. } = compiled(DEFAULT_FILE);
+    let stage = account.rest_apis.first().unwrap().stages.first().unwrap();
+    let names: Vec<String> = stage.method_settings.keys().map(MethodKey::to_string).collect();
+    assert_eq!(names, ["*/*", "~1oauth2~1token/POST"]);
+    let setting = stage.setting(&ResourcePath::of("/oauth2/token"), restapi::HttpMethod::Post);
+    assert_eq!(setting.throttling_burst_limit, 200);
+}
+
+#[test]
+fn keys_that_do_not_fit_the_definition_are_refused() {
+    let definition = definition(DEFAULT_FILE);
+    let client: ClientId = "gone".parse().unwrap();
+    let unknown = compile(&definition, vec![key("gone", 1)]).unwrap_err();
+    assert_eq!(unknown, CompileError::UnknownClient { key: key("gone", 1).id, client });
+    let twice =
+        compile(&definition, vec![key("billing", 1), key("reports", 1), key("billing", 1)]).unwrap_err();
+    assert_eq!(twice, CompileError::RepeatedKeyId { key: key("billing", 1).id });
+}
+
+#[test]
+fn broken_guardrails_name_their_line() {
+    let text = DEFAULT_FILE
+        .replace("rate: 100\n      burst: 200", "rate: 300\n      burst: 5")
+        .replace("# API keys", "# x")
+        .replace("    throttle:                     # C) one bucket per key; smaller than B, so that no key can use it up alone\n      rate: 10\n      burst: 20\n", "");
+    let mut keys = default_keys();
+    keys.push(KeyRecord { value: default_keys().remove(0).value, ..key("partner", 2) });
+    let breaches = guard(&compile(&definition(&text), keys).unwrap());
+    insta::assert_snapshot!(
+        "breaches",
+        breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+    );
+}
+
+#[test]
+fn definition_without_throttles_is_stopped_by_guardrails() {
+    let text = "api: {}\nplans:\n  p: {}\nclients:\n  billing: { plan: p, scopes: [a/b] }\n";
+    let breaches = guard(&compile(&definition(text), Vec::new()).unwrap());
+    let found: Vec<_> =
+        breaches.iter().map(|breach| (breach.finding.guardrail.id, breach.at.map(|at| at.line))).collect();
+    assert_eq!(found, [("TB015", Some(1)), ("TB017", Some(3))]);
+}
+
+#[test]
+fn secret_in_a_description_is_found_and_not_shown() {
+    let text = "api:\n  description: try the key AKIAIOSFODNN7EXAMPLE\n  throttle: { rate: 1, burst: 1 }\n";
+    let breaches = guard(&compile(&definition(text), Vec::new()).unwrap());
+    let [breach] = breaches.as_slice() else { panic!("{breaches:?}") };
+    assert_eq!((breach.finding.guardrail.id, breach.at.map(|at| at.line)), ("TB001", Some(2)));
+    assert!(!breach.to_string().contains("AKIA"));
+}

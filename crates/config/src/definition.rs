@@ -1,0 +1,210 @@
+//! A definition that is known to make sense.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use oauth::ScopeSet;
+use policy::{ClientFacts, ClientId};
+use restapi::{AccountId, FunctionName, QuotaSettings, Region, StageName, ThrottleSettings};
+use url::Url;
+
+use crate::position::Positions;
+use crate::{AppClientName, DefinitionErrors, PlanName, inspect, syntax};
+
+/// What `token-broker.yaml` says, with everything that was left out filled in.
+///
+/// Every name that is used is defined, every number is one that the parts accept. What API Gateway allows and the front
+/// door must not do is not looked at here: that is for [`guard`](crate::guard).
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The front door.
+    pub api: Api,
+    /// What API keys may use.
+    pub plans: BTreeMap<PlanName, Plan>,
+    /// Who may ask for tokens.
+    pub clients: BTreeMap<ClientId, Client>,
+    /// What the broker asks the user pool with. There is one for every name that a client uses.
+    pub app_clients: BTreeMap<AppClientName, AppClient>,
+    /// How the broker keeps tokens and asks for new ones.
+    pub broker: BrokerSettings,
+    /// This machine.
+    pub local: LocalHome,
+    /// AWS, if it is a home.
+    pub aws: Option<AwsHome>,
+    pub(crate) positions: Positions,
+}
+
+impl Definition {
+    /// Reads the definition `text`; `file_name` is what errors call it.
+    ///
+    /// ```
+    /// # use config::Definition;
+    /// let errors = Definition::parse("plans: { a: { quota: { limit: 0, period: day } } }", "x.yaml").unwrap_err();
+    /// assert!(errors.to_string().starts_with("x.yaml:1:31: plans.a.quota.limit: "));
+    /// ```
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, DefinitionErrors> {
+        let fail = |errors| DefinitionErrors::new(file_name, text, errors);
+        let document = syntax::read(text).map_err(|error| fail(vec![error]))?;
+        inspect::inspect(document).map_err(fail)
+    }
+}
+
+/// The front door.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The stage default.
+    pub throttle: Option<ThrottleSettings>,
+    /// The own bucket of `POST /oauth2/token`.
+    pub token_endpoint_throttle: Option<ThrottleSettings>,
+    /// How the API answers what it refuses by itself.
+    pub gateway_responses: GatewayResponseStyle,
+}
+
+/// How the API answers what it refuses by itself.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum GatewayResponseStyle {
+    /// As RFC 6749 §5.2 has it.
+    #[default]
+    Oauth,
+    /// As API Gateway does when nothing is customized.
+    Aws,
+}
+
+/// What each API key on it may use, for itself.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// A bucket over everything that the plan opens.
+    pub throttle: Option<ThrottleSettings>,
+    /// A second bucket for `POST /oauth2/token`.
+    pub token_endpoint: Option<ThrottleSettings>,
+    /// Requests per period.
+    pub quota: Option<QuotaSettings>,
+}
+
+/// Who may ask for tokens.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What policy looks at.
+    pub facts: ClientFacts,
+    /// The plan of its API keys.
+    pub plan: PlanName,
+    /// The app client that the broker asks with for it.
+    pub app_client: AppClientName,
+}
+
+/// An app client of the user pool.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AppClient {
+    /// The scopes that it must be allowed in the pool: those of all clients that it is used for.
+    pub scopes: ScopeSet,
+    /// How long its access tokens live.
+    pub token_validity: Duration,
+}
+
+/// How the broker keeps tokens and asks for new ones.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BrokerSettings {
+    /// No token with less life left is handed out.
+    pub min_token_life: Duration,
+    /// At what part of a token's life, in percent, a new one is asked for; 100 for never ahead of time.
+    pub refresh_at_percent: u8,
+    /// How patient the broker is with the user pool.
+    pub upstream: UpstreamSettings,
+}
+
+/// How patient the broker is with the user pool.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UpstreamSettings {
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long one attempt may take.
+    pub attempt_timeout: Duration,
+    /// How long all attempts and the waits between them may take.
+    pub total_timeout: Duration,
+    /// How many attempts.
+    pub attempts: NonZeroU32,
+}
+
+impl Default for BrokerSettings {
+    /// A minute of life at least, refreshed at three quarters of it.
+    fn default() -> Self {
+        Self {
+            min_token_life: Duration::from_mins(1),
+            refresh_at_percent: 75,
+            upstream: UpstreamSettings::default(),
+        }
+    }
+}
+
+impl Default for UpstreamSettings {
+    /// Three attempts in twelve seconds: well inside the 29 that API Gateway gives an integration.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            attempt_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(12),
+            attempts: NonZeroU32::MIN.saturating_add(2),
+        }
+    }
+}
+
+/// This machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LocalHome {
+    /// The stage.
+    pub stage: StageName,
+    /// The region that events and ARNs name.
+    pub region: Region,
+    /// The account that events and ARNs name.
+    pub account_id: AccountId,
+    /// What the broker's function is called.
+    pub function: FunctionName,
+    /// Where the front door listens.
+    pub front_door: SocketAddr,
+    /// Where health and metrics are served: a loopback address.
+    pub admin: SocketAddr,
+    /// Where tokens come from.
+    pub user_pool: UserPool,
+}
+
+/// Where tokens come from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum UserPool {
+    /// The user pool inside this program.
+    Embedded {
+        /// Where it listens.
+        listen: SocketAddr,
+    },
+    /// An existing one.
+    External {
+        /// Its token endpoint: HTTPS, or HTTP on this machine.
+        token_endpoint: Url,
+        /// Every app client of the definition, as the pool knows it.
+        app_clients: BTreeMap<AppClientName, ExternalAppClient>,
+    },
+}
+
+/// An app client of an existing user pool.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExternalAppClient {
+    /// Its id in the pool.
+    pub client_id: String,
+    /// The file that holds its secret.
+    pub secret_file: PathBuf,
+}
+
+/// AWS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AwsHome {
+    /// The stage.
+    pub stage: StageName,
+    /// The region.
+    pub region: Region,
+}

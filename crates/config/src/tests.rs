@@ -1,0 +1,117 @@
+//! The file as a whole: what is read, what is refused and how that is said, and what the schema knows of it.
+
+mod default_file;
+mod refusals;
+mod schema;
+
+use proptest::prelude::*;
+
+use crate::Definition;
+
+/// A definition that uses every field there is.
+pub(crate) const EVERY_FIELD: &str = r#"
+api:
+  name: front-door
+  description: Gives tokens to machines
+  throttle: { rate: 200, burst: 400 }
+  token_endpoint:
+    identity: api_key
+    throttle: { rate: 100.125, burst: 200 }
+  gateway_responses: aws
+plans:
+  standard:
+    throttle: { rate: 10, burst: 20 }
+    token_endpoint: { rate: 5, burst: 10 }
+    quota: { limit: 10000, period: week, offset: 6 }
+clients:
+  billing:
+    plan: standard
+    groups: [internal, finance]
+    scopes: [orders/read, "https://api.example.com/orders/write"]
+    default_scopes: [orders/read]
+    app_client: internal
+    allow_from: [10.0.0.0/8, "2001:db8::/32"]
+    grants: [client_credentials]
+    enabled: false
+    not_before: 2026-01-01T00:00:00Z
+    not_after: 2027-01-01T00:00:00+01:00
+app_clients:
+  internal:
+    token_validity: 90m
+broker:
+  min_token_life: 2m
+  refresh_at_percent: 80
+  upstream: { connect_timeout: 500ms, attempt_timeout: 2s, total_timeout: 8s, attempts: 2 }
+homes:
+  local:
+    stage: test
+    region: eu-central-1
+    account_id: 123456789012
+    front_door: 0.0.0.0:9080
+    admin: 127.0.0.1:9081
+    user_pool:
+      token_endpoint: https://pool.auth.eu-central-1.amazoncognito.com/oauth2/token
+      app_clients:
+        internal: { client_id: 1example23456789, secret_file: secrets/internal }
+  aws: { stage: live, region: eu-west-1 }
+"#;
+
+#[test]
+fn every_field_is_read() {
+    let definition = Definition::parse(EVERY_FIELD, "token-broker.yaml").unwrap();
+    insta::assert_debug_snapshot!("every_field", definition);
+}
+
+#[test]
+fn nothing_is_needed_but_an_api_to_say_something_about() {
+    let definition = Definition::parse("api: {}", "token-broker.yaml").unwrap();
+    insta::assert_debug_snapshot!("nothing", definition);
+}
+
+#[test]
+fn moment_and_duration_are_what_they_say() {
+    let definition = Definition::parse(EVERY_FIELD, "token-broker.yaml").unwrap();
+    let client = definition.clients.values().next().unwrap();
+    assert_eq!(client.facts.not_before.unwrap().as_secs(), 1_767_225_600);
+    // One hour before midnight UTC, because the zone is one hour ahead.
+    assert_eq!(client.facts.not_after.unwrap().as_secs(), 1_798_761_600 - 3_600);
+    assert_eq!(definition.app_clients.values().next().unwrap().token_validity.as_secs(), 5_400);
+}
+
+/// Lines that look like a definition, and some that do not, in any order.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        prop::sample::select(EVERY_FIELD.lines().collect::<Vec<_>>()).prop_map(String::from),
+        "[ ]{0,6}[a-z_]{1,12}: ?[-\\[{&*!|>'\"0-9a-z.,:/ \\]}]{0,20}",
+        "\\PC{0,20}",
+        Just("---".to_owned()),
+        Just("\t: {[".to_owned()),
+    ];
+    prop::collection::vec(line, 0..40).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in prop_oneof![lines(), any::<String>()]) {
+        if let Err(errors) = Definition::parse(&text, "token-broker.yaml") {
+            prop_assert!(errors.iter().count() > 0);
+            let _ = errors.to_string();
+        }
+    }
+
+    #[test]
+    fn one_changed_character_is_read_or_refused_with_a_place(
+        index in 0..EVERY_FIELD.chars().count(),
+        with in any::<char>(),
+    ) {
+        let text: String =
+            EVERY_FIELD.chars().enumerate().map(|(at, c)| if at == index { with } else { c }).collect();
+        if let Err(errors) = Definition::parse(&text, "token-broker.yaml") {
+            for error in errors.iter() {
+                prop_assert!(error.at.line <= text.lines().count() + 1, "{errors}");
+            }
+        }
+    }
+}

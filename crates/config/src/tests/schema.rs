@@ -1,0 +1,174 @@
+//! Parser and schema know the same fields. The checker below knows as much of JSON Schema as this schema uses, and fails
+//! on what it does not know.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::EVERY_FIELD;
+use crate::{DEFAULT_FILE, Definition, schema};
+
+fn json(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+/// Follows `$ref`.
+fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema.get("$ref").and_then(Value::as_str) {
+        Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+/// Everything about `value` that `schema` does not allow.
+fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let schema = resolved(root, schema);
+    let mut faults = Vec::new();
+    for (keyword, rule) in schema.as_object().unwrap() {
+        match keyword.as_str() {
+            // The last two are looked at below, by member.
+            "$schema"
+            | "$defs"
+            | "title"
+            | "description"
+            | "format"
+            | "properties"
+            | "additionalProperties" => {}
+            "type" => faults.extend((!is_of(rule, value)).then(|| format!("{at}: not {rule}"))),
+            "const" => faults.extend((rule != value).then(|| format!("{at}: not {rule}"))),
+            "enum" => {
+                faults.extend(
+                    (!rule.as_array().unwrap().contains(value)).then(|| format!("{at}: none of {rule}")),
+                );
+            }
+            "minimum" => {
+                faults.extend((value.as_f64() < rule.as_f64()).then(|| format!("{at}: below {rule}")));
+            }
+            "maximum" => {
+                faults.extend((value.as_f64() > rule.as_f64()).then(|| format!("{at}: above {rule}")));
+            }
+            "minItems" => {
+                let length = value.as_array().map_or(0, Vec::len) as u64;
+                faults.extend((length < rule.as_u64().unwrap()).then(|| format!("{at}: too short")));
+            }
+            "required" => {
+                for name in rule.as_array().unwrap() {
+                    let is_missing = value.get(name.as_str().unwrap()).is_none();
+                    faults.extend(is_missing.then(|| format!("{at}: no {name}")));
+                }
+            }
+            "oneOf" | "anyOf" => {
+                let fits =
+                    rule.as_array().unwrap().iter().any(|one| self::faults(root, one, value, at).is_empty());
+                faults.extend((!fits).then(|| format!("{at}: fits none of {rule}")));
+            }
+            "items" => {
+                for entry in value.as_array().into_iter().flatten() {
+                    faults.extend(self::faults(root, rule, entry, at));
+                }
+            }
+            other => panic!("the checker does not know `{other}`"),
+        }
+    }
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let at = format!("{at}.{name}");
+        match schema.get("properties").and_then(|properties| properties.get(name)) {
+            Some(rule) => faults.extend(self::faults(root, rule, member, &at)),
+            None => match schema.get("additionalProperties") {
+                Some(Value::Bool(false)) => faults.push(format!("{at}: unknown")),
+                Some(rule) => faults.extend(self::faults(root, rule, member, &at)),
+                None => {}
+            },
+        }
+    }
+    faults
+}
+
+fn is_of(kind: &Value, value: &Value) -> bool {
+    match kind.as_str().unwrap() {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        other => panic!("the checker does not know the type `{other}`"),
+    }
+}
+
+/// Every field that the schema has, with `*` for names that people choose.
+fn fields_of_schema(root: &Value, schema: &Value, at: &str, fields: &mut BTreeSet<String>) {
+    let schema = resolved(root, schema);
+    for (name, rule) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        fields.insert(format!("{at}.{name}"));
+        fields_of_schema(root, rule, &format!("{at}.{name}"), fields);
+    }
+    if let Some(rule @ Value::Object(_)) = schema.get("additionalProperties") {
+        fields_of_schema(root, rule, &format!("{at}.*"), fields);
+    }
+    for rule in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+        fields_of_schema(root, rule, at, fields);
+    }
+}
+
+fn fields_of_value(value: &Value, at: &str, fields: &mut BTreeSet<String>) {
+    let is_named_by_people =
+        matches!(at, ".plans" | ".clients" | ".app_clients" | ".homes.local.user_pool.app_clients");
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let at = if is_named_by_people { format!("{at}.*") } else { format!("{at}.{name}") };
+        if !is_named_by_people {
+            fields.insert(at.clone());
+        }
+        fields_of_value(member, &at, fields);
+    }
+}
+
+#[test]
+fn files_that_the_parser_reads_fit_the_schema() {
+    let schema = schema();
+    let every_field = EVERY_FIELD.replace("account_id: 123456789012", "account_id: '123456789012'");
+    for text in [DEFAULT_FILE, &every_field, "api: {}"] {
+        assert_eq!(faults(&schema, &schema, &json(text), ""), Vec::<String>::new());
+        assert!(Definition::parse(text, "token-broker.yaml").is_ok());
+    }
+}
+
+#[test]
+fn schema_and_parser_know_the_same_fields() {
+    let (schema, mut of_schema, mut of_file) = (schema(), BTreeSet::new(), BTreeSet::new());
+    fields_of_schema(&schema, &schema, "", &mut of_schema);
+    // The two that exclude each other are both shown: one in the one file, one in the other.
+    fields_of_value(&json(EVERY_FIELD), "", &mut of_file);
+    fields_of_value(&json(DEFAULT_FILE), "", &mut of_file);
+    assert_eq!(of_schema, of_file);
+}
+
+#[test]
+fn what_the_schema_refuses_the_parser_refuses() {
+    let schema = schema();
+    for text in [
+        "api: { nam: x }",
+        "api: { throttle: { rate: 1 } }",
+        "api: { throttle: { rate: 0, burst: 1 } }",
+        "api: { throttle: { rate: 1, burst: 0 } }",
+        "api: { throttle: { rate: fast, burst: 1 } }",
+        "api: { gateway_responses: json }",
+        "api: { token_endpoint: { identity: iam } }",
+        "plans: { p: { quota: { limit: 1, period: year } } }",
+        "plans: { p: { quota: { limit: 1, period: month, offset: 28 } } }",
+        "clients: { a: { plan: p, scopes: [] } }",
+        "clients: { a: { plan: p, scopes: [a/b], budget: {} } }",
+        "clients: { a: { plan: p, scopes: [a/b], grants: [password] } }",
+        "broker: { refresh_at_percent: 101 }",
+        "homes: { local: { user_pool: cognito } }",
+        "homes: { aws: {} }",
+    ] {
+        assert!(!faults(&schema, &schema, &json(text), "").is_empty(), "the schema takes {text}");
+        assert!(Definition::parse(text, "token-broker.yaml").is_err(), "the parser takes {text}");
+    }
+}
+
+#[test]
+fn schema_is_what_it_was() {
+    insta::assert_json_snapshot!("schema", schema());
+}
