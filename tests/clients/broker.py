@@ -30,8 +30,9 @@ def write_definition(directory: Path) -> None:
         clients[f"{library}-throttled"] = {"plan": "trickle"} | scopes
         clients[f"{library}-spent"] = {"plan": "single"} | scopes
     definition = {
+        "api": {"throttle": {"rate": 4000, "burst": 4000}},
         "plans": {
-            "roomy": {"throttle": {"rate": 1000, "burst": 1000}},
+            "roomy": {"throttle": {"rate": 2000, "burst": 2000}},
             # One request, and the next after 1000 seconds.
             "trickle": {"throttle": {"rate": 0.001, "burst": 1}},
             # One request, and the next in another month.
@@ -60,10 +61,12 @@ class Broker:
         return (self.state / "keys" / name).read_text().strip()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs another `token-broker` command on the same definition and state."""
-        return subprocess.run(
-            [self.binary, *arguments], cwd=self.directory, capture_output=True, text=True, timeout=30, check=True
+        """Runs another `token-broker` command on the same definition and state; it must succeed."""
+        done = subprocess.run(
+            [self.binary, *arguments], cwd=self.directory, capture_output=True, text=True, timeout=30
         )
+        assert done.returncode == 0, f"`{' '.join(arguments)}` ended with {done.returncode}:\n{done.stderr}"
+        return done
 
 
 @contextmanager

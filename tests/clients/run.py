@@ -1,7 +1,7 @@
 """Runs every real client against one broker: run.py BINARY
 
-The clients find the broker as the command line does, by TOKEN_BROKER_STATE: `endpoints.json` and `keys/` lie there. All
-of them are run even if one fails. At the end the broker must stop cleanly, and must have written no secret and no token.
+The clients find the broker by BROKER_STATE, its state directory: `endpoints.json` and `keys/` lie there. All of them are
+run even if one fails. At the end the broker must stop cleanly, and must have written no secret and no token.
 """
 
 import os
@@ -26,11 +26,14 @@ RUNNERS = [
 
 
 def main(binary: Path) -> int:
+    # Settings of whoever runs this are not for the brokers of tests.
+    for name in [name for name in os.environ if name.startswith("TOKEN_BROKER_")]:
+        del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="token-broker-") as place:
         directory = Path(place)
         broker.write_definition(directory)
         with broker.up(binary, directory) as running:
-            environment = os.environ | {"TOKEN_BROKER_STATE": str(running.state), "TOKEN_BROKER_BINARY": str(binary)}
+            environment = os.environ | {"BROKER_STATE": str(running.state), "BROKER_BINARY": str(binary)}
             codes = [subprocess.run(runner, cwd=ROOT, env=environment).returncode for runner in RUNNERS]
         findings = traces.find(traces.secrets_in(running.state), directory, but=traces.secret_files(running.state))
         findings += [f"{path.relative_to(directory)} holds a token" for path in holders_of_tokens(directory)]

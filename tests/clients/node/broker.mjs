@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const state = process.env.TOKEN_BROKER_STATE;
+const state = process.env.BROKER_STATE;
 
 export const endpoints = JSON.parse(readFileSync(join(state, "endpoints.json"), "utf8"));
 

@@ -27,7 +27,7 @@ class FrontDoor:
 
 @pytest.fixture(scope="session")
 def door() -> FrontDoor:
-    state = Path(os.environ["TOKEN_BROKER_STATE"])
+    state = Path(os.environ["BROKER_STATE"])
     endpoints = json.loads((state / "endpoints.json").read_text())
     # requests-oauthlib and Authlib refuse plain HTTP otherwise; the front door is on loopback.
     os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -36,4 +36,4 @@ def door() -> FrontDoor:
 
 @pytest.fixture(scope="session")
 def binary() -> Path:
-    return Path(os.environ["TOKEN_BROKER_BINARY"])
+    return Path(os.environ["BROKER_BINARY"])

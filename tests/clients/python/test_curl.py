@@ -27,9 +27,7 @@ def form(door, client, *fields):
 def test_printed_command_can_be_pasted_as_it_is(binary, tmp_path):
     subprocess.run([binary, "init"], cwd=tmp_path, check=True, capture_output=True, timeout=30)
     written = tmp_path / "token-broker.yaml"
-    free_ports, replaced = re.subn(r"127\.0\.0\.1:808\d", broker.FREE_PORT, written.read_text())
-    assert replaced == 3, "the default definition names its three addresses"
-    written.write_text(free_ports)
+    written.write_text(re.sub(r"127\.0\.0\.1:808\d", broker.FREE_PORT, written.read_text()))
     with broker.started(binary, tmp_path, "up") as process:
         with broker.impatience(process):
             command = printed_command(process.stdout)

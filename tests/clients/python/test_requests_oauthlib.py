@@ -1,4 +1,7 @@
-"""requests-oauthlib, as a service uses it: the API key goes along as a header of `fetch_token`."""
+"""requests-oauthlib, as a service uses it: the API key goes along as a header of `fetch_token`.
+
+A refusal is an exception of a class of its own. Its `status_code` belongs to the class and is not the reply's.
+"""
 
 import pytest
 from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError, InvalidScopeError, TemporarilyUnavailableError
@@ -22,21 +25,18 @@ def test_token_is_granted(door):
 
 
 def test_bad_key_is_invalid_client(door):
-    with pytest.raises(InvalidClientError) as refused:
+    with pytest.raises(InvalidClientError):
         fetch(door, {"x-api-key": "0" * 40})
-    assert refused.value.status_code == 401
 
 
 def test_denied_scope_is_invalid_scope(door):
-    with pytest.raises(InvalidScopeError) as refused:
+    with pytest.raises(InvalidScopeError):
         fetch(door, door.api_key("billing"), ["orders/delete"])
-    assert refused.value.status_code == 400
 
 
 @pytest.mark.parametrize("limit", ["throttled", "spent"])
 def test_limit_is_temporarily_unavailable(door, limit):
     key = door.api_key(f"requests-oauthlib-{limit}")
     assert fetch(door, key)["access_token"]
-    with pytest.raises(TemporarilyUnavailableError) as refused:
+    with pytest.raises(TemporarilyUnavailableError):
         fetch(door, key)
-    assert refused.value.status_code == 429
