@@ -47,8 +47,12 @@ struct Pending {
 }
 
 impl Journal {
-    /// Starts a writer to `out` behind a buffer of `capacity` bytes.
-    pub fn start(out: impl Write + Send + 'static, capacity: usize) -> io::Result<(Self, Writing)> {
+    /// Starts a writer to `out` behind a buffer of `capacity` bytes. `name` is what the program's own log calls it.
+    pub fn start(
+        name: &'static str,
+        out: impl Write + Send + 'static,
+        capacity: usize,
+    ) -> io::Result<(Self, Writing)> {
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             changed: Condvar::new(),
@@ -57,7 +61,7 @@ impl Journal {
         });
         let of_thread = Arc::clone(&shared);
         let thread =
-            std::thread::Builder::new().name("journal".into()).spawn(move || write_all(&of_thread, out))?;
+            std::thread::Builder::new().name(name.into()).spawn(move || write_all(name, &of_thread, out))?;
         Ok((Self(Arc::clone(&shared)), Writing { shared, thread }))
     }
 
@@ -109,7 +113,7 @@ impl Shared {
     }
 }
 
-fn write_all(shared: &Shared, mut out: impl Write) {
+fn write_all(name: &'static str, shared: &Shared, mut out: impl Write) {
     let mut batch = Vec::new();
     loop {
         batch.clear();
@@ -122,7 +126,11 @@ fn write_all(shared: &Shared, mut out: impl Write) {
             std::mem::swap(&mut pending.bytes, &mut batch);
             pending.finishing && batch.is_empty()
         };
-        if finishing || out.write_all(&batch).and_then(|()| out.flush()).is_err() {
+        let written = if finishing { Ok(()) } else { out.write_all(&batch).and_then(|()| out.flush()) };
+        if let Err(error) = &written {
+            tracing::error!(journal = name, %error, "a log cannot be written and takes no further lines");
+        }
+        if finishing || written.is_err() {
             shared.lock().closed = true;
             return;
         }
@@ -156,7 +164,7 @@ mod tests {
     fn gated(capacity: usize) -> (Journal, Writing, mpsc::Sender<io::Result<()>>, mpsc::Receiver<Vec<u8>>) {
         let (open, opened) = mpsc::channel();
         let (written, read) = mpsc::channel();
-        let (journal, writing) = Journal::start(Gate { open: opened, written }, capacity).unwrap();
+        let (journal, writing) = Journal::start("test", Gate { open: opened, written }, capacity).unwrap();
         (journal, writing, open, read)
     }
 

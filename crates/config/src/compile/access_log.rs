@@ -27,6 +27,7 @@ const MEMBERS: [(&str, &str); 19] = [
     ("responseLatency", "responseLatency"),
     ("integrationStatus", "integration.status"),
     ("integrationLatency", "integration.latency"),
-    ("integrationRequestId", "integration.requestId"),
+    // Not a variable of API Gateway, where it comes out as a dash: which limit answered 429.
+    ("limit", "limit"),
     ("authorizePrincipal", "authorizer.principalId"),
 ];

@@ -1,7 +1,7 @@
 //! `clients`: who may ask for tokens, and how much.
 
 use config::{Definition, Plan};
-use restapi::{QuotaPeriod, ThrottleSettings};
+use restapi::{QuotaPeriod, RateLimit, ThrottleSettings};
 use serde_json::json;
 
 use crate::cli::{Output, Place};
@@ -26,11 +26,7 @@ pub(super) fn as_table(definition: &Definition, indent: &str) -> String {
         .map(|(id, client)| {
             let plan = definition.plans.get(&client.plan);
             let throttle = plan.and_then(strictest).map_or("-".to_owned(), |throttle| {
-                format!(
-                    "{}/s, burst {}",
-                    throttle.rate_limit.to_string().trim_end_matches(".00"),
-                    throttle.burst_limit
-                )
+                format!("{} a second, burst {}", rate(throttle.rate_limit), throttle.burst_limit)
             });
             let quota = plan
                 .and_then(|plan| plan.quota)
@@ -69,6 +65,16 @@ fn as_json(definition: &Definition) -> serde_json::Value {
             })
         })
         .collect()
+}
+
+/// Requests per second without needless zeros.
+fn rate(rate: RateLimit) -> String {
+    let (whole, milli) = (rate.as_milli() / 1_000, rate.as_milli() % 1_000);
+    if milli == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}.{milli:03}").trim_end_matches('0').to_owned()
+    }
 }
 
 /// Of a plan's two buckets, the one that runs dry first.

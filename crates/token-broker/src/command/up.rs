@@ -106,8 +106,8 @@ async fn serve(setup: &Setup<'_>, kept: Option<EmbeddedPool>) -> anyhow::Result<
 
     let mut registry = Registry::with_prefix("token_broker");
     let metrics = Arc::new(Metrics::register(&mut registry));
-    let (access_log, access_writing) = log(options.access_log.as_deref(), state, "logs/access.log")?;
-    let (audit_log, audit_writing) = log(options.audit_log.as_deref(), state, "logs/audit.log")?;
+    let (access_log, access_writing) = log("access", options.access_log.as_deref(), state)?;
+    let (audit_log, audit_writing) = log("audit", options.audit_log.as_deref(), state)?;
     let logs = (access_log, audit_log.clone(), metrics);
     let chain = Arc::new(Chain::assemble(definition, &compiled, issuer, logs, world)?);
     registry.register_collector(Box::new(BrokerCollector(Arc::clone(&chain.broker))));
@@ -168,16 +168,16 @@ fn external(home: &PoolHome) -> anyhow::Result<Issuer> {
 }
 
 /// A log: to a file that is named, to stdout, or to its file in the state directory.
-fn log(named: Option<&Path>, state: &State, default: &str) -> anyhow::Result<(Journal, Writing)> {
+fn log(name: &'static str, named: Option<&Path>, state: &State) -> anyhow::Result<(Journal, Writing)> {
     let out: Box<dyn Write + Send> = match named {
-        None => Box::new(state.append(default)?),
+        None => Box::new(state.append(&format!("logs/{name}.log"))?),
         Some(path) if path.as_os_str() == "-" => Box::new(io::stdout()),
         Some(path) => {
             let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
             Box::new(opened.with_context(|| format!("the log `{}` cannot be opened", path.display()))?)
         }
     };
-    Journal::start(out, LOG_BUFFER).context("a thread for a log cannot be started")
+    Journal::start(name, out, LOG_BUFFER).context("a thread for a log cannot be started")
 }
 
 fn announce(setup: &Setup<'_>, compiled: &config::Compiled, endpoints: &Endpoints) -> anyhow::Result<()> {

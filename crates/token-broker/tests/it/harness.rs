@@ -1,0 +1,188 @@
+//! Runs the program in a directory of its own and talks to it as a client does.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A definition whose limits no test runs into, but for the client that is there to be refused.
+pub(crate) const DEFINITION: &str = r#"
+api:
+  throttle: { rate: 1000, burst: 1000 }
+  token_endpoint:
+    identity: api_key
+    throttle: { rate: 1000, burst: 1000 }
+plans:
+  wide: { throttle: { rate: 500, burst: 500 } }
+  narrow: { throttle: { rate: 0.001, burst: 1 } }
+clients:
+  billing: { plan: wide, scopes: [orders/read, orders/write], default_scopes: [orders/read] }
+  slow: { plan: narrow, scopes: [orders/read], default_scopes: [orders/read] }
+homes:
+  local: { front_door: "127.0.0.1:0", admin: "127.0.0.1:0", user_pool: embedded, user_pool_listen: "127.0.0.1:0" }
+"#;
+
+/// A directory with a definition, in which the program is run.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self::with(DEFINITION)
+    }
+
+    pub(crate) fn with(definition: &str) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        std::fs::write(place.path("token-broker.yaml"), definition).unwrap();
+        place
+    }
+
+    /// A directory without anything.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_token-broker"));
+        command.args(arguments).current_dir(self.root()).stdin(Stdio::null());
+        command
+            .env_remove("TOKEN_BROKER_CONFIG")
+            .env_remove("TOKEN_BROKER_STATE")
+            .env_remove("TOKEN_BROKER_LOG");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts the server and waits until it says where it is.
+    pub(crate) fn up(&self, further: &[&str]) -> Server {
+        let mut arguments = vec!["up", "--json"];
+        arguments.extend(further);
+        let mut child =
+            self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        stdout.read_line(&mut first).unwrap();
+        let Ok(endpoints) = serde_json::from_str(&first) else {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).unwrap();
+            panic!("the server did not start: {first}{said}");
+        };
+        Server { child, endpoints, stdout, stderr }
+    }
+}
+
+/// What a command printed, and how it ended.
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: Option<i32>,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code(),
+        }
+    }
+}
+
+impl Run {
+    /// The output of a command that must have succeeded.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// The error of a command that must have failed.
+    pub(crate) fn failed(self) -> String {
+        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
+        self.stderr
+    }
+}
+
+/// A server that runs until it is stopped or dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) endpoints: Value,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Server {
+    pub(crate) fn url(&self, name: &str) -> String {
+        self.endpoints[name].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for a token with `key`; the status and the body.
+    pub(crate) fn token(&self, key: &str, form: &str) -> (u16, Value) {
+        let head = format!("x-api-key: {key}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        let (status, _head, body) = exchange("POST", &self.url("invoke_url"), &head, form);
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+
+    /// Waits for a line of the program's log that has `text` in it.
+    pub(crate) fn wait_for_log(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "the log ended without `{text}`");
+        }
+    }
+
+    /// Sends a signal, waits for the end, and returns the exit code and everything that was printed since the start.
+    pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said).unwrap();
+        self.stderr.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Fetches a page of the admin listener or the user pool.
+pub(crate) fn get(url: &str) -> (u16, String) {
+    let (status, _head, body) = exchange("GET", url, "", "");
+    (status, body)
+}
+
+/// One request over a connection of its own: status, head, body.
+pub(crate) fn exchange(method: &str, url: &str, head: &str, body: &str) -> (u16, String, String) {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (address, path) = rest.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(stream, "{method} /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), head.to_owned(), body.to_owned())
+}

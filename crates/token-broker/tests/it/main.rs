@@ -1,0 +1,14 @@
+//! The program as a user meets it: real processes, real sockets, a state directory of their own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that cannot go on fails"
+)]
+
+mod harness;
+mod keys;
+mod refusals;
+mod running;
