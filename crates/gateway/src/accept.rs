@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, TRANSFER_ENCODING};
 use http::request::Parts;
 use hyper::body::Incoming;
 use listen::{BodyError, Inbound, read_body};
@@ -15,6 +15,7 @@ use listen::{BodyError, Inbound, read_body};
 use crate::access_log::Record;
 use crate::call::{Received, Step};
 use crate::door::RequestBounds;
+use crate::host;
 use crate::live::Live;
 use crate::refusal::{Mistake, Refusal};
 
@@ -72,17 +73,30 @@ fn check_head(parts: &Parts, bounds: &RequestBounds) -> Result<(), Refusal> {
     if SINGLE.iter().any(|name| stands_twice(&parts.headers, name)) {
         return Err(Refusal::BadRequest(Mistake::RepeatedHeader));
     }
-    let host = parts.headers.get(HOST).map(http::HeaderValue::as_bytes);
-    if host.is_some_and(is_host) { Ok(()) } else { Err(Refusal::BadRequest(Mistake::Host)) }
+    if !is_framed_once(&parts.headers) {
+        return Err(Refusal::BadRequest(Mistake::Framing));
+    }
+    if names_one_host(parts) { Ok(()) } else { Err(Refusal::BadRequest(Mistake::Host)) }
+}
+
+/// Two readers of the same bytes must not disagree about where the body ends: that is how one request is smuggled inside
+/// another (RFC 9112 §11.2). A length beside a transfer coding is not seen here: the HTTP library ignores it, and ends
+/// the connection after the request.
+fn is_framed_once(headers: &HeaderMap) -> bool {
+    let coding = headers.get(TRANSFER_ENCODING);
+    coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        && !stands_twice(headers, &TRANSFER_ENCODING)
+}
+
+/// Whether there is a `Host`, and the target, if it is a whole URL, says the same.
+fn names_one_host(parts: &Parts) -> bool {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| {
+        host::is_host(host)
+            && parts.uri.authority().is_none_or(|target| target.as_str().eq_ignore_ascii_case(host))
+    })
 }
 
 fn stands_twice(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get_all(name).iter().nth(1).is_some()
-}
-
-/// Whether this is a host with an optional port (RFC 9110 §7.2), by its characters.
-fn is_host(host: &[u8]) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(byte))
 }

@@ -1,6 +1,6 @@
 //! The data plane: a request comes in, and an answer goes out, by API Gateway's rules.
 //!
-//! [`pipeline`] is the only place where order exists; each step has a file of its own and consumes what the step before
+//! `pipeline` is the only place where order exists; each step has a file of its own and consumes what the step before
 //! it returned, so that no step can be skipped by mistake:
 //!
 //! `accept` → `route` → `authorize` → `identify` → `admit` → `invoke` → `respond` → `access_log`
@@ -15,6 +15,7 @@ mod authorize;
 mod call;
 mod door;
 mod event;
+mod host;
 mod identify;
 mod ids;
 mod invoke;

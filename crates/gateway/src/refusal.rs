@@ -63,10 +63,12 @@ pub enum Refusal {
 /// What is wrong with a request that cannot be taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mistake {
-    /// Not exactly one `Host`, or one that is none (RFC 9112 §3.2).
+    /// Not exactly one `Host`, one that is none, or one that the request target contradicts (RFC 9112 §3.2).
     Host,
     /// A header that must stand once stands twice. Which of the two was meant cannot be known.
     RepeatedHeader,
+    /// The body is coded in a way that not every reader would end at the same byte (RFC 9112 §6.1).
+    Framing,
     /// The body broke off.
     BrokenBody,
     /// The body did not arrive in time.
@@ -176,14 +178,23 @@ impl Refusal {
             _ => None,
         }
     }
+
+    /// Whether the connection ends with the answer, because where the next request on it begins is not certain: this one
+    /// was not read to its end, or cannot be read one way only.
+    pub(crate) const fn ends_the_connection(&self) -> bool {
+        matches!(self, Self::BadRequest(_) | Self::BodyTooLarge | Self::UrlTooLong | Self::HeadersTooLarge)
+    }
 }
 
 impl Mistake {
     /// What is wrong, for the execution log.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Host => "the request has no Host, more than one, or one that is none",
+            Self::Host => {
+                "the request has no Host, more than one, one that is none, or not that of its target"
+            }
             Self::RepeatedHeader => "a header that must stand once stands more than once",
+            Self::Framing => "the transfer coding is not just `chunked`",
             Self::BrokenBody => "the body broke off",
             Self::SlowBody => "the body did not arrive in time",
         }

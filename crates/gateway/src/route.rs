@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, HOST};
 use restapi::{HttpMethod, RestApiId};
 
 use crate::call::{Received, Routed, Step};
+use crate::host;
 use crate::live::{ApiView, Live};
 use crate::refusal::Refusal;
 
@@ -35,13 +36,14 @@ pub(crate) fn find(mut call: Received) -> Step<Routed> {
     Ok(Routed { received: call, stage, endpoint, path, path_parameters })
 }
 
-/// The API that a host names, or the default one where it names none.
+/// The API that a host names, or the default one where it names none. Host names have no case (RFC 9110 §4.2.3): a
+/// spelling in capitals must not turn an unknown API into the default one.
 fn api<'a>(live: &'a Live, host: Option<&str>) -> Option<&'a ApiView> {
-    let host = host.unwrap_or_default();
-    let name = host.split_once(':').map_or(host, |(name, _port)| name);
-    match name.split_once(".execute-api.") {
-        Some((id, _region_and_domain)) => live.apis.get(&RestApiId::parse(id).ok()?),
+    let mut labels = host::name(host.unwrap_or_default()).split('.');
+    match labels.clone().position(|label| label.eq_ignore_ascii_case("execute-api")) {
         None => live.apis.get(live.default_api.as_ref()?),
+        Some(1) => live.apis.get(&RestApiId::parse(&labels.next()?.to_ascii_lowercase()).ok()?),
+        Some(_) => None,
     }
 }
 
