@@ -1,5 +1,6 @@
 //! The states of a request on its way. Each step takes the state before it by value: no step can be skipped.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -31,7 +32,6 @@ pub(crate) struct Refused {
 pub(crate) type Step<T> = Result<T, Box<Refused>>;
 
 /// Read whole, within bounds.
-#[derive(Debug)]
 pub struct Received {
     pub(crate) record: Record,
     pub(crate) parts: Parts,
@@ -124,6 +124,16 @@ impl Received {
     }
 }
 
+/// Neither headers nor query nor body: credentials are in there, and an authorizer is shown this.
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("record", &self.record)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Routed {
     /// The request as it was read.
     pub fn received(&self) -> &Received {
@@ -156,8 +166,8 @@ impl UsageKey {
     }
 }
 
-impl std::fmt::Debug for UsageKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for UsageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UsageKey(***)")
     }
 }

@@ -10,6 +10,7 @@ use lambda::{Identity, Pairs, ProxyEvent, RequestContext};
 
 use crate::accept::X_API_KEY;
 use crate::call::{Identified, Received, Routed};
+use crate::host;
 
 /// The event of `call`.
 pub(crate) fn of<'a>(call: &'a Identified, trace: &'a str, source_ip: &'a str) -> ProxyEvent<'a> {
@@ -42,8 +43,7 @@ pub(crate) fn of<'a>(call: &'a Identified, trace: &'a str, source_ip: &'a str) -
 fn context<'a>(call: &'a Identified, source_ip: &'a str) -> RequestContext<'a> {
     let routed = &call.authorized.routed;
     let (request, endpoint) = (&routed.received, &routed.endpoint);
-    let host = request.header(&HOST).unwrap_or_default();
-    let domain_name = host.split_once(':').map_or(host, |(name, _port)| name);
+    let domain_name = host::name(request.header(&HOST).unwrap_or_default());
     RequestContext {
         resource_id: (&*endpoint.resource_id).into(),
         authorizer: call.authorized.principal.as_ref().map(|principal| principal.context.clone()),
@@ -80,9 +80,11 @@ fn headers<'a>(request: &'a Received, trace: &'a str, source_ip: &'a str) -> Pai
         }
     }
     // What the client says about where it comes from stays in front, as API Gateway leaves it; the last address is ours.
-    let forwarded = match sent.get("x-forwarded-for").and_then(|value| value.to_str().ok()) {
-        Some(said) => Cow::Owned(format!("{said}, {source_ip}")),
-        None => Cow::Borrowed(source_ip),
+    let said: Vec<&str> =
+        sent.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    let forwarded = match said.as_slice() {
+        [] => Cow::Borrowed(source_ip),
+        said => Cow::Owned(format!("{}, {source_ip}", said.join(", "))),
     };
     headers.push("X-Amzn-Trace-Id", trace);
     headers.push("X-Forwarded-For", forwarded);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use lambda::{MalformedReply, ProxyReply};
@@ -46,8 +46,8 @@ fn pass_on(replied: Replied) -> Step<(Answer, Record)> {
             return Err(Box::new(Refused { refusal: Refusal::UndecodableReply, record, stage: Some(stage) }));
         }
     };
-    let (Ok(status), Ok(headers)) =
-        (StatusCode::from_u16(reply.status), reply_headers(&reply, &record.ids, &trace))
+    let (Some(status), Ok(headers)) =
+        (reply_status(reply.status), reply_headers(&reply, &record.ids, &trace))
     else {
         tracing::error!(
             request_id = record.ids.request.as_str(),
@@ -57,6 +57,11 @@ fn pass_on(replied: Replied) -> Step<(Answer, Record)> {
         return Err(Box::new(Refused { refusal: Refusal::BadReply, record, stage: Some(stage) }));
     };
     Ok((answer(status, headers, body.into()), record))
+}
+
+/// The status of a reply. One below 200 would announce a further answer, which never comes.
+fn reply_status(status: u16) -> Option<StatusCode> {
+    StatusCode::from_u16(status).ok().filter(|_| (200..600).contains(&status))
 }
 
 fn reply_headers(reply: &ProxyReply, ids: &Ids, trace: &str) -> Result<HeaderMap, http::Error> {
@@ -125,6 +130,9 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
     {
         retry_after(&mut headers, wait);
     }
+    if refusal.ends_the_connection() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.entry(CONTENT_TYPE).or_insert(JSON);
     record.refused(&stock, response_type);
     (answer(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), headers, body), record)
@@ -146,6 +154,8 @@ fn customize(custom: &Custom, stock: &Stock, headers: &mut HeaderMap, record: &R
     let mut body = Vec::new();
     template.render_into(&mut body, |name, out| match name {
         "error.message" => out.extend_from_slice(stock.message.as_bytes()),
+        // Where there is no message the recorded stock body has null.
+        "error.messageString" if stock.message.is_empty() => out.extend_from_slice(b"null"),
         "error.messageString" => {
             out.push(b'"');
             escape_json(&stock.message, out);
