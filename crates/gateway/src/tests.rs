@@ -1,1 +1,16 @@
-//! Tests of the whole pipeline.
+//! Tests of the whole pipeline, on a real socket, as a client sees it.
+
+mod accept;
+mod access_log;
+mod account;
+mod admit;
+mod anything;
+mod authorize;
+mod event;
+mod harness;
+mod identify;
+mod refusals;
+mod respond;
+mod route;
+mod stand_ins;
+mod swap;
