@@ -7,7 +7,7 @@ use restapi::ResponseType;
 
 /// Why a request did not get its function's reply.
 ///
-/// Exhaustive on purpose: a reason without a row in [`Refusal::stock`] does not compile.
+/// Exhaustive on purpose: a reason without a row in the table of stock answers does not compile.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Refusal {
     /// The host names an API, or the path a stage, that does not exist.
