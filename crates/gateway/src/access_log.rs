@@ -50,6 +50,17 @@ impl AccessLog {
     }
 }
 
+/// What is known of a function's run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Integration {
+    /// How long it took.
+    pub(crate) latency: Duration,
+    /// What Lambda itself answered: 200 even where the function failed.
+    pub(crate) status: Option<u16>,
+    /// The status that the function replied with.
+    pub(crate) reply_status: Option<u16>,
+}
+
 /// What is known of a request, from its first byte to its line.
 ///
 /// It writes its line when it is dropped, whether that is after the answer or because the client went away before it.
@@ -68,7 +79,7 @@ pub(crate) struct Record {
     pub(crate) key_id: Option<ApiKeyId>,
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) binding: Option<Binding>,
-    pub(crate) integration: Option<Duration>,
+    pub(crate) integration: Option<Integration>,
     error: Option<(ResponseType, Cow<'static, str>)>,
     answer: Option<(u16, usize)>,
 }
@@ -146,7 +157,11 @@ impl Record {
             "status" => self.answer?.0.to_string().into(),
             "responseLength" => self.answer?.1.to_string().into(),
             "responseLatency" => millis(self.log.clock.now().since(self.arrived)),
-            "integrationLatency" | "integration.latency" => millis(self.integration?),
+            "integrationLatency" | "integration.latency" => millis(self.integration?.latency),
+            "integrationStatus" | "integration.integrationStatus" => {
+                self.integration?.status?.to_string().into()
+            }
+            "integration.status" => self.integration?.reply_status?.to_string().into(),
             "stage" => self.stage.as_deref()?.name.as_ref().into(),
             "apiId" => self.stage.as_deref()?.api_id.as_str().into(),
             "deploymentId" => self.stage.as_deref()?.deployment_id.as_ref().into(),

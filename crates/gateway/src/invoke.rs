@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use ambient::{Clock, Entropy};
 use http::header::ACCEPT;
-use lambda::{Invocation, InvokeError};
+use lambda::{Invocation, InvokeError, ProxyReply};
 
+use crate::access_log::Integration;
 use crate::call::{Admitted, Replied, Step};
 use crate::event;
 use crate::ids::Trace;
@@ -42,7 +43,11 @@ pub(crate) async fn call(
         let invocation = Invocation { event: &event, source: &endpoint.arn, deadline };
         tokio::time::timeout(endpoint.timeout, function.invoke(invocation)).await
     };
-    call.record().integration = Some(clock.now().since(started));
+    call.record().integration = Some(Integration {
+        latency: clock.now().since(started),
+        status: outcome.as_ref().ok().map(lambda_status),
+        reply_status: outcome.as_ref().ok().and_then(|reply| reply.as_ref().ok()).map(|reply| reply.status),
+    });
     match outcome {
         Ok(Ok(reply)) => {
             let accept = call.authorized.routed.received.header(&ACCEPT).map(ToOwned::to_owned);
@@ -63,6 +68,16 @@ pub(crate) async fn call(
             );
             Err(call.refuse(Refusal::TimedOut))
         }
+    }
+}
+
+/// What Lambda answers to whoever invokes a function: that the function failed is not an error of Lambda.
+fn lambda_status(outcome: &Result<ProxyReply, InvokeError>) -> u16 {
+    match outcome {
+        Ok(_) | Err(InvokeError::Failed | InvokeError::Malformed(_)) => 200,
+        Err(InvokeError::Forbidden) => 403,
+        Err(InvokeError::Throttled) => 429,
+        Err(InvokeError::Unavailable) => 500,
     }
 }
 
