@@ -71,7 +71,13 @@ pub async fn serve<H: Handler>(
             grace = drain.begun() => break grace,
             accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
+        let Some((stream, peer, place)) = accepted else {
+            // Out of file descriptors, or a peer that left already. The first does not mend itself in a busy loop.
+            if let Ok(grace) = tokio::time::timeout(ACCEPT_PAUSE, drain.begun()).await {
+                break grace;
+            }
+            continue;
+        };
         let (handler, drain) = (Arc::clone(&handler), drain.clone());
         connections.spawn(async move {
             connection(stream, peer, bounds, handler, drain).await;
@@ -97,9 +103,7 @@ async fn accept(
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, place)),
         Err(error) => {
-            // Out of file descriptors, or a peer that left already. Neither mends itself within a busy loop.
             tracing::warn!(error = %error, "a connection could not be accepted");
-            tokio::task::yield_now().await;
             None
         }
     }
@@ -139,3 +143,6 @@ async fn connection<H: Handler>(
         tracing::debug!(%peer, %error, "a connection ended early");
     }
 }
+
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -79,8 +79,7 @@ async fn declared_size_over_the_limit_is_refused_before_the_body_arrives() {
 #[tokio::test]
 async fn chunked_body_over_the_limit_is_refused() {
     let running = started(Bounds::default()).await;
-    let sent =
-        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
+    let sent = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
     assert!(exchange(running.address, sent).await.contains("too large"));
 }
 

@@ -18,6 +18,7 @@ use gateway::Metrics;
 use journal::{Journal, Writing};
 use listen::{Bounds, Drain, DrainSignal, Handler};
 use prometheus_client::registry::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,11 +68,21 @@ pub(crate) fn run(place: &Place, options: &Up) -> anyhow::Result<()> {
         );
     };
     let pool = init::provide(&definition, &state)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime
         .block_on(serve(&Setup { place, options, definition, state: state.clone(), first_start }, pool));
     let removed = state.remove(ENDPOINTS);
     served.and(removed)
+}
+
+/// Every connection is a file descriptor, and the usual soft limit is below what the listeners may have open. The hard
+/// limit is the administrator's, and stays.
+fn raise_file_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        tracing::warn!(limit = current, "the limit of open files cannot be raised");
+    }
 }
 
 /// What a run is made of, before anything listens.
