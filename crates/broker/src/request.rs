@@ -14,6 +14,12 @@ pub(crate) fn read(event: &ProxyEvent<'_>) -> Result<TokenRequest, BadRequest> {
     }
     let content_type = content_type(event)?;
     let body = event.body_bytes().map_err(|UndecodableBody| BadRequest::Body)?;
+    // The front door puts this where the body was not UTF-8: what stood there is lost, and nobody means it.
+    if !event.is_base64_encoded
+        && event.body.as_deref().is_some_and(|body| body.contains(char::REPLACEMENT_CHARACTER))
+    {
+        return Err(BadRequest::Body);
+    }
     Ok(TokenRequest::parse(content_type, &body)?)
 }
 
@@ -74,3 +80,20 @@ fn content_type<'e>(event: &'e ProxyEvent<'_>) -> Result<Option<&'e str>, BadReq
 /// RFC 6749 §2.3.1 and §3.2: these must not stand in the URL, where every proxy on the way writes them down.
 const BODY_ONLY: [&str; 6] =
     ["grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_that_was_not_utf_8_is_refused() {
+        let mut event = ProxyEvent::default();
+        event.headers.push("Content-Type", "application/x-www-form-urlencoded");
+        let mut asked = |body: &'static [u8]| {
+            event.body = Some(String::from_utf8_lossy(body));
+            read(&event).err()
+        };
+        assert_eq!(asked(b"grant_type=client_credentials&x=\xff"), Some(BadRequest::Body));
+        assert_eq!(asked(b"grant_type=client_credentials&x=y"), None);
+    }
+}
