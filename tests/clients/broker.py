@@ -70,9 +70,9 @@ class Broker:
 
 
 @contextmanager
-def up(binary: Path, directory: Path, *arguments: str) -> Iterator[Broker]:
+def up(binary: Path, directory: Path, prefix: tuple[str, ...] = ()) -> Iterator[Broker]:
     """`token-broker up` in a directory that holds its definition, until the block ends. What it wrote stays there."""
-    with started(binary, directory, "up", "--json", *arguments) as process:
+    with started(binary, directory, "up", "--json", prefix=prefix) as process:
         with impatience(process):
             first = process.stdout.readline()
         assert first, f"it did not start:\n{(directory / 'stderr.txt').read_text()}"
@@ -83,10 +83,12 @@ def up(binary: Path, directory: Path, *arguments: str) -> Iterator[Broker]:
 
 
 @contextmanager
-def started(binary: Path, directory: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    binary: Path, directory: Path, *arguments: str, prefix: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """A `token-broker` process that must end well when it is told to, at the end of the block."""
     with open(directory / "stderr.txt", "ab") as stderr:
-        process = subprocess.Popen([binary, *arguments], cwd=directory, stdout=subprocess.PIPE, stderr=stderr)
+        process = subprocess.Popen([*prefix, binary, *arguments], cwd=directory, stdout=subprocess.PIPE, stderr=stderr)
     try:
         yield process
         process.send_signal(signal.SIGTERM)
