@@ -15,8 +15,7 @@ type Refused = BasicRequestTokenError<HttpClientError<oauth2::reqwest::Error>>;
 
 /// A file of the broker that `run.py` started.
 fn state(name: &str) -> String {
-    let root =
-        PathBuf::from(env::var("BROKER_STATE").expect("run.py starts the broker and says where"));
+    let root = PathBuf::from(env::var("BROKER_STATE").expect("run.py starts the broker and says where"));
     fs::read_to_string(root.join(name)).unwrap().trim().to_owned()
 }
 
