@@ -180,7 +180,7 @@ pub(crate) struct BrokerDocument {
     /// At what part of a token's life, in percent, a new one is asked for ahead of time: `75` unless given; `100` for
     /// never.
     #[serde(default)]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 10, max = 100))]
     pub(crate) refresh_at_percent: Optional<Written<u64>>,
     /// How patient the broker is with the user pool.
     #[serde(default)]
@@ -282,7 +282,7 @@ pub(crate) struct ExternalPoolDocument {
 pub(crate) struct ExternalAppClientDocument {
     /// Its id in the pool.
     pub(crate) client_id: Written<String>,
-    /// The file that holds its secret, and nothing else.
+    /// The file that holds its secret, and nothing else; while secrets are rotated, both of them, a line each.
     pub(crate) secret_file: Written<String>,
 }
 

@@ -94,19 +94,15 @@ impl Collector for BrokerCollector {
             audit_lost,
         } = self.0.stats().counts();
         let plain = [
-            ("broker_allowed", "Requests that policy allowed", allowed),
-            ("broker_cache_hits", "Tokens served from the cache", hits),
-            ("broker_cache_refreshes", "Tokens served from the cache while they were renewed", refreshes),
-            ("broker_cache_stale", "Tokens served from the cache because renewing them had failed", stale),
-            ("broker_cache_misses", "Tokens that had to be asked for", misses),
-            ("broker_cache_joined", "Requests that waited for a token somebody else had asked for", joined),
-            (
-                "broker_upstream_calls",
-                "Calls of the user pool, each of several attempts at most",
-                upstream_calls,
-            ),
-            ("broker_upstream_failures", "Calls of the user pool that gave no token", upstream_failures),
-            ("broker_audit_lost", "Requests refused because their audit line could not be taken", audit_lost),
+            ("allowed", "Requests that policy allowed", allowed),
+            ("cache_hits", "Tokens served from the cache", hits),
+            ("cache_refreshes", "Tokens served from the cache while they were renewed", refreshes),
+            ("cache_stale", "Tokens served from the cache because renewing them had failed", stale),
+            ("cache_misses", "Tokens that had to be asked for", misses),
+            ("cache_joined", "Requests that waited for a token somebody else had asked for", joined),
+            ("upstream_calls", "Calls of the user pool, each of several attempts at most", upstream_calls),
+            ("upstream_failures", "Calls of the user pool that gave no token", upstream_failures),
+            ("audit_lost", "Requests refused because their audit line could not be taken", audit_lost),
         ];
         for (name, help, count) in plain {
             let counter = ConstCounter::new(count);
@@ -114,7 +110,7 @@ impl Collector for BrokerCollector {
             counter.encode(described)?;
         }
         let mut described = encoder.encode_descriptor(
-            "broker_refused",
+            "refused",
             "Requests that the broker refused, by reason",
             None,
             ConstCounter::new(0_u64).metric_type(),

@@ -180,15 +180,41 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
     let mut credentials = BTreeMap::new();
     for (name, app_client) in app_clients {
         let file = &app_client.secret_file;
-        let secret = fs::read_to_string(file).map(Zeroizing::new);
-        let secret = secret.with_context(|| {
+        let text = fs::read_to_string(file).map(Zeroizing::new);
+        let text = text.with_context(|| {
             format!("the secret of app client `{name}` cannot be read from `{}`", file.display())
         })?;
-        let secret = SecretString::from(secret.trim_end());
-        credentials.insert(
-            name.as_str().to_owned(),
-            AppClientCredentials::new(&app_client.client_id, secret, None)?,
-        );
+        let (first, second) = secrets(&text).with_context(|| {
+            format!("`{}` must have one secret, or two while they are rotated, a line each", file.display())
+        })?;
+        let known = AppClientCredentials::new(&app_client.client_id, first, second)?;
+        credentials.insert(name.as_str().to_owned(), known);
     }
     Ok(Some(Issuer { endpoint: TokenEndpoint::parse(token_endpoint.as_str())?, credentials }))
+}
+
+/// One secret, or two while they are rotated, a line each.
+fn secrets(text: &str) -> Option<(SecretString, Option<SecretString>)> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let (first, second) = (lines.next()?, lines.next());
+    lines.next().is_none().then(|| (first.into(), second.map(Into::into)))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn file_has_one_secret_or_two() {
+        let read = |text| {
+            let (first, second) = secrets(text)?;
+            Some((first.expose_secret().to_owned(), second.map(|second| second.expose_secret().to_owned())))
+        };
+        assert_eq!(read("a\n"), Some(("a".into(), None)));
+        assert_eq!(read("a\nb"), Some(("a".into(), Some("b".into()))));
+        assert_eq!(read(""), None);
+        assert_eq!(read("a\nb\nc\n"), None);
+    }
 }

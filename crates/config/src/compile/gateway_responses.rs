@@ -55,7 +55,7 @@ fn row(response_type: ResponseType) -> (Option<u16>, ErrorCode, &'static str) {
             (Some(500), ServerError, "internal server error")
         }
         ResponseType::BadRequestBody => (Some(400), InvalidRequest, "the request body is not valid"),
-        ResponseType::BadRequestParameters => (Some(400), InvalidRequest, "a required parameter is missing"),
+        ResponseType::BadRequestParameters => (Some(400), InvalidRequest, "the request is malformed"),
         ResponseType::Default4xx => (None, InvalidRequest, "Forbidden"),
         ResponseType::Default5xx | ResponseType::IntegrationFailure => {
             (None, ServerError, "internal server error")

@@ -30,11 +30,11 @@ pub(super) fn inspect(
             _ => Ok(life),
         }
     });
-    let mend = "write a whole number from 1 to 100, such as `75`";
+    let mend = "write a whole number from 10 to 100, such as `75`";
     let percent = inspector.optional(&refresh_at_percent, "broker.refresh_at_percent", mend, |percent| {
         u8::try_from(*percent)
             .ok()
-            .filter(|percent| (1..=100).contains(percent))
+            .filter(|percent| (10..=100).contains(percent))
             .ok_or("this is no part of a life")
     });
     BrokerSettings {

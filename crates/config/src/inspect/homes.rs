@@ -91,9 +91,9 @@ fn addresses(listeners: &[(&str, Written<String>); 3], inspector: &mut Inspector
     listeners.each_ref().map(|(name, written)| {
         let path = format!("homes.local.{name}");
         let address = inspector.value(written, &path, values::ADDRESS, |text| values::address(text))?;
-        if *name == "admin" && !address.ip().is_loopback() {
+        if *name != "front_door" && !address.ip().is_loopback() {
             let problem = format!("{} is not a loopback address", Shown(&written.value));
-            let mend = "write a loopback address, such as `127.0.0.1:8081`: whoever reaches this listener sees metrics";
+            let mend = "write a loopback address, such as `127.0.0.1:8081`: only the front door is for others to reach";
             inspector.report(written.at, &path, problem, mend);
         }
         let twin = seen.iter().find(|(_, other)| *other == address && address.port() != 0);

@@ -99,18 +99,22 @@ async fn serve(setup: &Setup<'_>, kept: Option<EmbeddedPool>) -> anyhow::Result<
     let records = ApiKeys::read(state)?.records(|client| definition.clients.contains_key(client))?;
     let compiled = definition::compile(definition, records)?;
     let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let front_door = bind(options.front_door.unwrap_or(definition.local.front_door), "front_door").await?;
-    let admin = bind(definition.local.admin, "admin").await?;
+    let front_door = match options.front_door {
+        Some(address) => bind(address, "--front-door").await?,
+        None => bind(definition.local.front_door, "homes.local.front_door").await?,
+    };
+    let admin = bind(definition.local.admin, "homes.local.admin").await?;
     let (drain, draining) = Drain::new();
-    // The user pool stops after the front door: requests under way may still need it.
-    let (pool_drain, pool_draining) = Drain::new();
+    // The others stop after the front door: requests under way may still need the user pool, and probes are to see that
+    // the program is stopping.
+    let (last_drain, last_draining) = Drain::new();
     let (issuer, issuer_url, pool_served) = match (kept, &definition.local.user_pool) {
         (Some(kept), PoolHome::Embedded { listen }) => {
-            let listener = bind(*listen, "user_pool_listen").await?;
+            let listener = bind(*listen, "homes.local.user_pool_listen").await?;
             let address = listener.local_addr()?;
             let url = format!("http://{address}/{}", kept.id.as_str());
             let (pool, issuer) = chain::embedded(&compiled, kept, address, &world)?;
-            (issuer, Some(url), Some(start(listener, Arc::new(pool), pool_draining)))
+            (issuer, Some(url), Some(start(listener, Arc::new(pool), last_draining.clone())))
         }
         (_, home) => (external(home)?, None, None),
     };
@@ -135,7 +139,7 @@ async fn serve(setup: &Setup<'_>, kept: Option<EmbeddedPool>) -> anyhow::Result<
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let admin_served =
-        start(admin, Arc::new(Admin::new(registry, Arc::clone(&ready), audit_log)), draining.clone());
+        start(admin, Arc::new(Admin::new(registry, Arc::clone(&ready), audit_log)), last_draining);
     let door_served = start(front_door, Arc::clone(&chain.door), draining.clone());
     let watched =
         tokio::spawn(watch::keys(state.clone(), Arc::clone(definition), Arc::clone(&chain), draining));
@@ -151,7 +155,7 @@ async fn serve(setup: &Setup<'_>, kept: Option<EmbeddedPool>) -> anyhow::Result<
     tracing::info!(grace_s = options.drain_seconds, "stopping: requests under way may finish");
     drain.begin(grace);
     door_served.await?;
-    pool_drain.begin(Duration::from_secs(1));
+    last_drain.begin(Duration::from_secs(1));
     if let Some(pool_served) = pool_served {
         pool_served.await?;
     }
@@ -170,7 +174,7 @@ fn start<H: Handler>(listener: TcpListener, handler: Arc<H>, draining: DrainSign
 
 async fn bind(address: SocketAddr, field: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("`homes.local.{field}` cannot listen on {address}; stop what listens there, or name another address")
+        format!("`{field}` cannot listen on {address}; stop what listens there, or name another address")
     })
 }
 

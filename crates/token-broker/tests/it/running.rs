@@ -145,7 +145,7 @@ fn admin_tells_health_and_counts() {
         "token_broker_requests_total{status=\"200\"} 1",
         "token_broker_requests_total{status=\"429\"} 1",
         "token_broker_throttled_total{limit=\"plan\"} 1",
-        "token_broker_broker_upstream_calls_total 1",
+        "token_broker_upstream_calls_total 1",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
