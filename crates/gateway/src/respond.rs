@@ -118,6 +118,7 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
     // What belongs to no stage is answered like an unknown path, so that nobody learns which stages exist.
     let response_type = stock.response_type.unwrap_or(restapi::ResponseType::MissingAuthenticationToken);
     let custom = stage.as_ref().or(fallback).and_then(|stage| stage.responses.find(response_type));
+    record.refused(&stock, response_type);
     let mut headers = own_headers(&record.ids);
     headers.insert(ERROR_TYPE, HeaderValue::from_static(stock.error_type));
     let status = custom.and_then(|custom| custom.status).unwrap_or(stock.status);
@@ -134,7 +135,6 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     headers.entry(CONTENT_TYPE).or_insert(JSON);
-    record.refused(&stock, response_type);
     (answer(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), headers, body), record)
 }
 
@@ -160,9 +160,6 @@ fn customize(custom: &Custom, stock: &Stock, headers: &mut HeaderMap, record: &R
             out.push(b'"');
             escape_json(&stock.message, out);
             out.push(b'"');
-        }
-        "error.responseType" => {
-            out.extend_from_slice(stock.response_type.map_or("", restapi::ResponseType::as_str).as_bytes());
         }
         other => record.write_variable(other, out),
     });

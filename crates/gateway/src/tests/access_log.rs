@@ -1,11 +1,13 @@
 //! Step 8: one line per request, whatever became of it, and nothing in it that should not be.
 
+use lambda::InvokeError;
 use restapi::AccessLogSettings;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
 use super::account::{API, GOOD, UNKNOWN, daily, dev, key_id, standard};
 use super::harness::{House, Request, Setup};
+use super::stand_ins::reply;
 
 /// The lines of the log, each of which has to be a JSON object by itself.
 fn lines(house: House) -> Vec<Value> {
@@ -162,6 +164,37 @@ async fn format_of_the_stage_is_honoured_and_what_is_not_known_is_a_dash() {
     // What belongs to no stage has no stage's format.
     let default: Value = serde_json::from_str(&log[2]).unwrap();
     assert_eq!((default["requestId"].as_str(), default["status"].as_str()), (Some(&*nowhere), Some("403")));
+}
+
+#[tokio::test]
+async fn status_of_lambda_and_status_of_the_reply_are_told_apart() {
+    let house = formatted(
+        "$context.requestId|$context.status $context.integrationStatus $context.integration.status $context.error.responseType",
+    )
+    .open()
+    .await;
+    house.function.replies(reply(400, "{}"));
+    house.send(Request::token(GOOD)).await;
+    for error in
+        [InvokeError::Failed, InvokeError::Forbidden, InvokeError::Throttled, InvokeError::Unavailable]
+    {
+        house.function.fails(error);
+        house.send(Request::token(GOOD)).await;
+    }
+    house.send(Request::anonymous_token()).await;
+    let log = house.log();
+    let said: Vec<&str> = log.iter().map(|line| line.split_once('|').unwrap().1).collect();
+    assert_eq!(
+        said,
+        [
+            "400 200 400 -",
+            "502 200 - INTEGRATION_FAILURE",
+            "500 403 - API_CONFIGURATION_ERROR",
+            "500 429 - API_CONFIGURATION_ERROR",
+            "500 500 - API_CONFIGURATION_ERROR",
+            "403 - - INVALID_API_KEY",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -162,6 +162,13 @@ async fn source_address_is_the_sockets_whatever_the_client_says() {
     assert_eq!(event["multiValueHeaders"]["X-Forwarded-For"].as_array().unwrap().len(), 1);
     assert_eq!(event["headers"]["X-Forwarded-Proto"], "http");
     assert_eq!(event["headers"]["X-Forwarded-Port"], "80");
+    // Not beside ours in another spelling either.
+    let mut names: Vec<_> =
+        event["multiValueHeaders"].as_object().unwrap().keys().map(|name| name.to_lowercase()).collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "{names:?}");
 }
 
 #[tokio::test]

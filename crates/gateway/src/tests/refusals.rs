@@ -272,6 +272,36 @@ async fn stock_answers_are_the_recorded_ones() {
     }
 }
 
+#[tokio::test]
+async fn declared_body_is_filled_in() {
+    let declared = |body: &'static str| {
+        Setup::oauth().with(move |account| {
+            for response in &mut account.rest_apis[0].gateway_responses {
+                response.response_templates.insert("application/json".into(), body.into());
+            }
+        })
+    };
+    // The template that API Gateway shows for every response type.
+    let shown = r#"{"message":$context.error.messageString}"#;
+    for (refusal, body) in [
+        (Refusal::KeyNotAdmitted, r#"{"message":"Forbidden"}"#),
+        (Refusal::UnknownRoute, r#"{"message":"Missing Authentication Token"}"#),
+        (Refusal::AuthorizerBroken, r#"{"message":null}"#),
+    ] {
+        let house = set_up(declared(shown), &refusal).open().await;
+        assert_eq!(refused(&house, &refusal).await.body, body, "{refusal:?}");
+    }
+    let all = "$context.error.message/$context.error.responseType/$context.stage/$context.httpMethod/$context.unknown";
+    for (refusal, body) in [
+        (Refusal::UnknownRoute, "Missing Authentication Token/MISSING_AUTHENTICATION_TOKEN/dev/POST/-"),
+        (Refusal::UnknownStage, "Forbidden/MISSING_AUTHENTICATION_TOKEN/-/POST/-"),
+        (Refusal::KeyNotAdmitted, "Forbidden/INVALID_API_KEY/dev/POST/-"),
+    ] {
+        let house = set_up(declared(all), &refusal).open().await;
+        assert_eq!(refused(&house, &refusal).await.body, body, "{refusal:?}");
+    }
+}
+
 /// The ids that every answer has, and the headers that none has.
 fn has_own_ids_and_nothing_of_ours(reply: &Reply) {
     assert_eq!(reply.header("x-amzn-requestid").map(str::len), Some(36));

@@ -3,7 +3,7 @@
 use restapi::{Account, HttpMethod};
 use serde_json::json;
 
-use super::account::{API, GOOD, add_method};
+use super::account::{API, GOOD, add_method, deploy, oauth_responses};
 use super::harness::{House, Reply, Request, Setup};
 
 async fn at(house: &House, method: &str, target: &str) -> Reply {
@@ -178,10 +178,43 @@ async fn most_specific_resource_that_has_the_method_answers() {
         ("PUT", "/dev/files//"),
         ("DELETE", "/dev"),
         ("DELETE", "/dev/"),
+        ("ANY", "/dev/files/a"),
+        ("PROPFIND", "/dev/files/a"),
+        ("put", "/dev/files/a"),
     ] {
         assert_eq!(at(&house, method, target).await.status, 403, "{method} {target}");
     }
     assert_eq!(house.function.calls(), calls);
+}
+
+#[tokio::test]
+async fn method_that_is_named_beats_any() {
+    let house = Setup::stock()
+        .with(|account| {
+            add_method(account, "/pets", HttpMethod::Any).operation_name = Some("Others".into());
+            add_method(account, "/pets", HttpMethod::Get).operation_name = Some("Named".into());
+        })
+        .open()
+        .await;
+    for (method, operation) in [("GET", "Named"), ("PUT", "Others"), ("HEAD", "Others")] {
+        at(&house, method, "/dev/pets").await;
+        assert_eq!(house.function.last_event()["requestContext"]["operationName"], operation, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn stage_answers_for_itself_and_the_first_one_for_what_belongs_to_none() {
+    let mut house = Setup::stock().open().await;
+    let api = &mut house.account.rest_apis[0];
+    let stock = api.stages[0].deployment_id.clone();
+    api.gateway_responses = oauth_responses();
+    deploy(&mut house.account);
+    house.account.rest_apis[0].stages[0].deployment_id = stock;
+    house.show();
+    assert_eq!(at(&house, "POST", "/dev/lost").await.body, MISSING_TOKEN);
+    assert_eq!(at(&house, "POST", "/prod/lost").await.json()["error"], "invalid_request");
+    assert_eq!(at(&house, "POST", "/prod/oauth2/token").await.json()["error"], "invalid_client");
+    assert_eq!(at(&house, "POST", "/lost").await.body, FORBIDDEN);
 }
 
 #[tokio::test]
