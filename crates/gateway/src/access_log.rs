@@ -15,7 +15,7 @@ use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use journal::Journal;
-use restapi::{ApiKeyId, ResponseType};
+use restapi::{ApiKeyId, HttpMethod, ResponseType};
 
 use crate::admit::Binding;
 use crate::ids::Ids;
@@ -24,15 +24,18 @@ use crate::metrics::Metrics;
 use crate::refusal::Stock;
 use crate::template::{Template, escape_json};
 
-/// The format where a stage declares none.
+/// The format where a stage declares none, and for what belongs to no stage. Nothing in it is a text that a client chose:
+/// a credential that was put into the wrong place would stand in the log.
 const DEFAULT_FORMAT: &str = concat!(
     r#"{"requestId":"$context.requestId","extendedRequestId":"$context.extendedRequestId","#,
-    r#""requestTime":"$context.requestTime","ip":"$context.identity.sourceIp","httpMethod":"$context.httpMethod","#,
-    r#""stage":"$context.stage","resourcePath":"$context.resourcePath","protocol":"$context.protocol","#,
-    r#""status":"$context.status","errorType":"$context.error.responseType","limit":"$context.limit","#,
-    r#""apiKeyId":"$context.identity.apiKeyId","plan":"$context.plan","responseLength":"$context.responseLength","#,
-    r#""responseLatency":"$context.responseLatency","integrationLatency":"$context.integration.latency","#,
-    r#""userAgent":"$context.identity.userAgent"}"#,
+    r#""requestTimeEpoch":"$context.requestTimeEpoch","apiId":"$context.apiId","#,
+    r#""deploymentId":"$context.deploymentId","stage":"$context.stage","httpMethod":"$context.httpMethod","#,
+    r#""resourcePath":"$context.resourcePath","protocol":"$context.protocol","#,
+    r#""sourceIp":"$context.identity.sourceIp","apiKeyId":"$context.identity.apiKeyId","#,
+    r#""status":"$context.status","responseType":"$context.error.responseType","limit":"$context.limit","#,
+    r#""responseLength":"$context.responseLength","responseLatency":"$context.responseLatency","#,
+    r#""integrationStatus":"$context.integration.status","integrationLatency":"$context.integration.latency","#,
+    r#""authorizePrincipal":"$context.authorizer.principalId"}"#,
 );
 
 /// Where lines go, and what counts them.
@@ -76,6 +79,7 @@ pub(crate) struct Record {
     user_agent: Option<HeaderValue>,
     pub(crate) stage: Option<Arc<StageView>>,
     pub(crate) endpoint: Option<Arc<Endpoint>>,
+    pub(crate) principal: Option<String>,
     pub(crate) key_id: Option<ApiKeyId>,
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) binding: Option<Binding>,
@@ -98,6 +102,7 @@ impl Record {
             user_agent: None,
             stage: None,
             endpoint: None,
+            principal: None,
             key_id: None,
             plan: None,
             binding: None,
@@ -151,7 +156,8 @@ impl Record {
             "extendedRequestId" => self.ids.extended.as_str().into(),
             "requestTime" => request_time(self.arrived).into(),
             "requestTimeEpoch" => self.arrived.as_millis().to_string().into(),
-            "httpMethod" => self.method.as_str().into(),
+            // Any token is a method on the wire; only those that API Gateway has are worth a line.
+            "httpMethod" => self.method.as_str().parse::<HttpMethod>().ok()?.as_str().into(),
             "path" => self.path.as_str().into(),
             "protocol" => self.protocol().into(),
             "status" => self.answer?.0.to_string().into(),
@@ -171,6 +177,7 @@ impl Record {
             "identity.sourceIp" => self.source_ip.to_string().into(),
             "identity.userAgent" => String::from_utf8_lossy(self.user_agent.as_ref()?.as_bytes()),
             "identity.apiKeyId" => self.key_id.as_ref()?.as_str().into(),
+            "authorizer.principalId" => self.principal.as_deref()?.into(),
             "error.responseType" => self.error.as_ref()?.0.as_str().into(),
             "error.message" => self.error.as_ref()?.1.as_ref().into(),
             // Not API Gateway's: there they are unknown and come out as a dash.

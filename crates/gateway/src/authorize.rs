@@ -43,8 +43,15 @@ pub(crate) async fn run(call: Routed) -> Step<Authorized> {
         Authorization::Missing => return Err(call.refuse(Refusal::AuthorizerBroken)),
         Authorization::By(authorizer) => authorizer,
     };
-    match authorizer.authorize(&call).await {
-        Verdict::Allow(principal) => Ok(Authorized { routed: call, principal: Some(principal) }),
+    // An authorizer that does not come back says nothing; it may take as long as the function behind it.
+    let verdict = tokio::time::timeout(call.endpoint.timeout, authorizer.authorize(&call)).await;
+    match verdict.unwrap_or(Verdict::Broken) {
+        Verdict::Allow(principal) => {
+            let mut call = call;
+            let id = principal.context.get("principalId").and_then(serde_json::Value::as_str);
+            call.received.record.principal = id.map(ToOwned::to_owned);
+            Ok(Authorized { routed: call, principal: Some(principal) })
+        }
         Verdict::Unauthorized => Err(call.refuse(Refusal::Unauthorized)),
         Verdict::Deny { explicitly } => Err(call.refuse(Refusal::AccessDenied { explicitly })),
         Verdict::Broken => Err(call.refuse(Refusal::AuthorizerBroken)),

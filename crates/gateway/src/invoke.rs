@@ -3,9 +3,11 @@
 //! The function's own side checks whether this API, stage, method and path may invoke it. What went wrong is said in the
 //! execution log, in API Gateway's words and with the way to mend it; the client is told nothing of it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ambient::{Clock, Entropy};
+use futures_util::FutureExt as _;
 use http::header::ACCEPT;
 use lambda::{Invocation, InvokeError, ProxyReply};
 
@@ -41,7 +43,10 @@ pub(crate) async fn call(
         let event = event::of(&call, &trace.inbound, &source_ip);
         let deadline = started.plus(endpoint.timeout);
         let invocation = Invocation { event: &event, source: &endpoint.arn, deadline };
-        tokio::time::timeout(endpoint.timeout, function.invoke(invocation)).await
+        // A function that panics has failed like any other; the connection is not its to take down.
+        let guarded = AssertUnwindSafe(function.invoke(invocation)).catch_unwind();
+        let replied = tokio::time::timeout(endpoint.timeout, guarded).await;
+        replied.map(|replied| replied.unwrap_or(Err(InvokeError::Failed)))
     };
     call.record().integration = Some(Integration {
         latency: clock.now().since(started),

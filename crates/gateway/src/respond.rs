@@ -120,7 +120,12 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
     let custom = stage.as_ref().or(fallback).and_then(|stage| stage.responses.find(response_type));
     record.refused(&stock, response_type);
     let mut headers = own_headers(&record.ids);
-    headers.insert(ERROR_TYPE, HeaderValue::from_static(stock.error_type));
+    let error_type = if custom.is_some() && stock.response_type.is_none() {
+        Refusal::UnknownRoute.stock().error_type
+    } else {
+        stock.error_type
+    };
+    headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
     let status = custom.and_then(|custom| custom.status).unwrap_or(stock.status);
     let body = match custom {
         Some(custom) => customize(custom, &stock, &mut headers, &record),

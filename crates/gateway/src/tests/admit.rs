@@ -145,7 +145,7 @@ async fn used_up_quota_says_so_until_the_next_day_begins() {
     house.clock.advance(Duration::from_secs(1));
     assert_eq!(token(&house, GOOD).await.status, 200);
     let log = house.log();
-    assert!(log[2].contains(r#""errorType":"QUOTA_EXCEEDED","limit":"quota""#), "{}", log[2]);
+    assert!(log[2].contains(r#""responseType":"QUOTA_EXCEEDED","limit":"quota""#), "{}", log[2]);
 }
 
 #[tokio::test]

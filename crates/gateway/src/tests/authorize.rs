@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 
 use super::account::{GOOD, UNKNOWN, token_method};
 use super::harness::{Request, Setup};
-use super::stand_ins::Says;
+use super::stand_ins::{Hangs, Says};
 use crate::{Principal, Verdict};
 
 const EXPLICIT: &str = r#"{"Message":"User is not authorized to access this resource with an explicit deny in an identity-based policy"}"#;
@@ -112,4 +112,20 @@ async fn call_that_is_shown_to_an_authorizer_prints_no_secret() {
     for secret in [GOOD, "c2VjcmV0", "sesame"] {
         assert!(!printed.contains(secret), "{printed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn authorizer_that_does_not_come_back_lets_nobody_through() {
+    let house = Setup::stock().authorized_by(Arc::new(Hangs)).open().await;
+    let reply = house.send(Request::token(GOOD)).await;
+    assert_eq!((reply.status, &*reply.body), (500, r#"{"message":null}"#));
+    assert_eq!(house.function.calls(), 0);
+}
+
+#[tokio::test]
+async fn log_names_the_principal() {
+    let house = Setup::stock().authorized_by(Arc::new(Says::new(allows()))).open().await;
+    house.send(Request::token(GOOD)).await;
+    let log = house.log();
+    assert!(log[0].contains(r#""authorizePrincipal":"billing""#), "{log:?}");
 }

@@ -170,8 +170,13 @@ async fn row(setup: Setup, refusal: &Refusal) -> String {
         }
     }
     write!(text, "\n    {} {}", reply.body.len(), reply.body).unwrap();
-    write!(text, "\n    log: {} {}\n", line["errorType"].as_str().unwrap(), line["limit"].as_str().unwrap())
-        .unwrap();
+    write!(
+        text,
+        "\n    log: {} {}\n",
+        line["responseType"].as_str().unwrap(),
+        line["limit"].as_str().unwrap()
+    )
+    .unwrap();
     text.replace(line["requestId"].as_str().unwrap(), "[request id]")
 }
 

@@ -278,3 +278,13 @@ async fn answers_of_simultaneous_requests_are_not_mixed_up() {
     }
     assert_eq!(house.function.calls(), 25);
 }
+
+#[tokio::test]
+async fn function_that_panics_is_a_bad_gateway_and_harms_nobody_else() {
+    let house = Setup::stock().open().await;
+    house.function.panics();
+    let answer = house.send(Request::token(GOOD)).await;
+    assert_eq!((answer.status, &*answer.body), (502, r#"{"message": "Internal server error"}"#));
+    assert_eq!(house.send(Request::token(GOOD)).await.status, 502);
+    assert_eq!(house.log().len(), 2);
+}

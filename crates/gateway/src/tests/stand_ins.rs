@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ambient::Timestamp;
 use lambda::{Function, Invocation, InvokeError, Invoking, ProxyReply};
@@ -18,6 +18,7 @@ pub(super) struct Told {
     events: Mutex<Vec<Vec<u8>>>,
     deadline: Mutex<Option<Timestamp>>,
     answer: Mutex<Option<Result<ProxyReply, InvokeError>>>,
+    panics: AtomicBool,
     /// Lets a call that hangs come back, with a token after all.
     pub(super) go_on: Notify,
     /// A call has begun.
@@ -33,6 +34,7 @@ impl Told {
             events: Mutex::default(),
             deadline: Mutex::default(),
             answer: Mutex::new(Some(Ok(reply(200, r#"{"access_token":"t"}"#)))),
+            panics: AtomicBool::new(false),
             go_on: Notify::new(),
             entered: Notify::new(),
             abandoned: Notify::new(),
@@ -52,6 +54,11 @@ impl Told {
     /// Does not come back from now on, until it is told to go on.
     pub(super) fn hangs(&self) {
         *self.answer.lock().unwrap() = None;
+    }
+
+    /// Panics from now on.
+    pub(super) fn panics(&self) {
+        self.panics.store(true, Ordering::SeqCst);
     }
 
     /// How often it has run.
@@ -83,6 +90,7 @@ impl Function for Told {
         self.entered.notify_one();
         let answer = self.answer.lock().unwrap().clone();
         Box::pin(async move {
+            assert!(!self.panics.load(Ordering::SeqCst), "it was told to");
             let Some(answer) = answer else {
                 let _abandoned = NotifyOnDrop(&self.abandoned);
                 self.go_on.notified().await;
@@ -110,6 +118,16 @@ impl Drop for NotifyOnDrop<'_> {
 /// A JSON reply.
 pub(super) fn reply(status: u16, body: &'static str) -> ProxyReply {
     ProxyReply { status, body: body.into(), ..ProxyReply::default() }
+}
+
+/// An authorizer that does not come back.
+#[derive(Debug)]
+pub(super) struct Hangs;
+
+impl Authorizer for Hangs {
+    fn authorize<'a>(&'a self, _call: &'a Routed) -> Authorizing<'a> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// An authorizer that always says the same, and counts how often it is asked.

@@ -161,7 +161,10 @@ async fn request_under_way_ends_on_the_state_it_began_with() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"access_token":"late"}"#), "{answer}");
     let log = house.log();
-    assert!(log[1].contains(r#""stage":"dev","resourcePath":"/oauth2/token""#), "{log:?}");
+    assert!(
+        log[1].contains(r#""stage":"dev","httpMethod":"POST","resourcePath":"/oauth2/token""#),
+        "{log:?}"
+    );
 }
 
 #[tokio::test]
