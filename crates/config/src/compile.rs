@@ -12,7 +12,7 @@ mod rest_api;
 use std::collections::BTreeMap;
 
 use policy::{ClientFacts, ClientId};
-use restapi::{Account, ApiKey, ApiKeyId, ApiKeyValue, RestApiId, ThrottleSettings, UsagePlanKey};
+use restapi::{Account, ApiKey, ApiKeyId, ApiKeyValue, RestApiId, UsagePlanKey};
 use thiserror::Error;
 
 use crate::position::Positions;
@@ -118,7 +118,7 @@ pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled
     let account = Account {
         account_id: home.account_id.clone(),
         region: home.region.clone(),
-        throttle_settings: ThrottleSettings::ACCOUNT_DEFAULT,
+        throttle_settings: home.account_throttle,
         permissions: vec![rest_api::permission(home, &api.id)],
         usage_plans: plans::plans(definition, &api.id, &plan_ids),
         usage_plan_keys: keys.iter().filter_map(on_plan).collect(),

@@ -166,6 +166,8 @@ pub struct LocalHome {
     pub account_id: AccountId,
     /// What the broker's function is called.
     pub function: FunctionName,
+    /// The account's own bucket.
+    pub account_throttle: ThrottleSettings,
     /// Where the front door listens.
     pub front_door: SocketAddr,
     /// Where health and metrics are served: a loopback address.

@@ -231,6 +231,9 @@ pub(crate) struct LocalDocument {
     /// The account that events and ARNs name: `000000000000` unless given.
     #[serde(default)]
     pub(crate) account_id: Optional<Written<String>>,
+    /// The account's own bucket, for all APIs together: API Gateway's 10,000 a second with a burst of 5,000 unless given.
+    #[serde(default)]
+    pub(crate) account_throttle: Optional<Written<ThrottleDocument>>,
     /// Where the front door listens: `127.0.0.1:8080` unless given.
     #[serde(default)]
     pub(crate) front_door: Optional<Written<String>>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use restapi::{AccountId, FunctionName, Region, StageName};
+use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 use url::{Host, Url};
 
 use super::{Inspector, values};
@@ -43,8 +43,17 @@ fn aws(document: AwsDocument, inspector: &mut Inspector) -> Option<AwsHome> {
 }
 
 fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Inspector) -> Option<LocalHome> {
-    let LocalDocument { stage, region, account_id, front_door, admin, user_pool, user_pool_listen } =
-        document;
+    let LocalDocument {
+        stage,
+        region,
+        account_id,
+        account_throttle,
+        front_door,
+        admin,
+        user_pool,
+        user_pool_listen,
+    } = document;
+    let account_throttle = values::throttle(account_throttle, "homes.local.account_throttle", inspector);
     let (stage, region, account_id) =
         (or(stage, "dev"), or(region, "us-east-1"), or(account_id, "000000000000"));
     let stage = inspector.value(&stage, "homes.local.stage", STAGE, |text| StageName::parse(text));
@@ -78,6 +87,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         stage: stage?,
         region: region?,
         account_id: account_id?,
+        account_throttle: account_throttle.unwrap_or(ThrottleSettings::ACCOUNT_DEFAULT),
         function: FunctionName::parse("token-broker").ok()?,
         front_door: front_door?,
         admin: admin?,
