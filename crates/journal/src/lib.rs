@@ -1,13 +1,14 @@
 //! Lines to a file or to stdout, written by a thread of their own.
 //!
 //! Whoever offers a line copies it into a bounded buffer and goes on; the disk is never waited for. Lines are written in
-//! the order in which they were accepted. What to do when the buffer is full or the writer is dead is the caller's to
+//! the order in which they were accepted, a few milliseconds later at most while the disk keeps up. What to do when the buffer is full or the writer is dead is the caller's to
 //! say: an access log counts the line as dropped, an audit log refuses the request.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Takes lines. Clones share one buffer.
 #[derive(Clone, Debug)]
@@ -72,10 +73,11 @@ impl Journal {
             () if pending.closed || pending.finishing => Refused::Closed,
             () if pending.bytes.len().saturating_add(line.len()) > self.0.capacity => Refused::Full,
             () => {
-                let writer_waits = pending.bytes.is_empty();
+                let before = pending.bytes.len();
                 pending.bytes.extend_from_slice(line);
+                let batch_is_full = before < BATCH && pending.bytes.len() >= BATCH;
                 drop(pending);
-                if writer_waits {
+                if before == 0 || batch_is_full {
                     self.0.changed.notify_one();
                 }
                 return Ok(());
@@ -118,11 +120,7 @@ fn write_all(name: &'static str, shared: &Shared, mut out: impl Write) {
     loop {
         batch.clear();
         let finishing = {
-            let pending = shared.lock();
-            let mut pending = shared
-                .changed
-                .wait_while(pending, |pending| pending.bytes.is_empty() && !pending.finishing)
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut pending = gather(shared);
             std::mem::swap(&mut pending.bytes, &mut batch);
             pending.finishing && batch.is_empty()
         };
@@ -136,6 +134,21 @@ fn write_all(name: &'static str, shared: &Shared, mut out: impl Write) {
         }
     }
 }
+
+/// Waits for lines, and a moment longer for more of them: to be woken for each would cost more than to write it.
+fn gather(shared: &Shared) -> MutexGuard<'_, Pending> {
+    let idle = |pending: &mut Pending| pending.bytes.is_empty() && !pending.finishing;
+    let pending = shared.changed.wait_while(shared.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+    let small = |pending: &mut Pending| pending.bytes.len() < BATCH && !pending.finishing;
+    let waited = shared.changed.wait_timeout_while(pending, LINGER, small);
+    waited.unwrap_or_else(PoisonError::into_inner).0
+}
+
+/// A batch of this many bytes is written at once.
+const BATCH: usize = 64 * 1024;
+
+/// How long a smaller one waits for company.
+const LINGER: Duration = Duration::from_millis(2);
 
 #[cfg(test)]
 mod tests {
