@@ -1,8 +1,9 @@
 //! Lines to a file or to stdout, written by a thread of their own.
 //!
 //! Whoever offers a line copies it into a bounded buffer and goes on; the disk is never waited for. Lines are written in
-//! the order in which they were accepted, a few milliseconds later at most while the disk keeps up. What to do when the buffer is full or the writer is dead is the caller's to
-//! say: an access log counts the line as dropped, an audit log refuses the request.
+//! the order in which they were accepted, a few milliseconds later at most while the disk keeps up. What to do when the
+//! buffer is full or the writer is dead is the caller's to say: an access log counts the line as dropped, an audit log
+//! refuses the request.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
