@@ -67,8 +67,10 @@ DEFINITION = {
 class Server:
     """What is loaded: where it is, which processes it has, and what it says it answered."""
 
-    def __init__(self, name, url, processes, answered):
+    def __init__(self, name, url, processes, answered, strays=0):
         self.name, self.url, self.processes, self.answered = name, url, processes, answered
+        # How many answers of a run may be of another kind.
+        self.strays = strays
         self.runs = {path: [] for path in PATHS}
 
     def load(self, path, key, seconds):
@@ -83,7 +85,7 @@ class Server:
         run = json.loads(printed.splitlines()[-1])
         answered = self.answered() - before
         wanted = PATHS[path][1]
-        if set(answered) != {wanted} or run["broken"] or answered[wanted] < run["requests"]:
+        if answered.total() - answered[wanted] > self.strays or answered.total() < run["requests"] or run["broken"]:
             sys.exit(f"{self.name}, {PATHS[path][0]}: not only {wanted}: {dict(answered)}, {run}")
         return run
 
@@ -135,20 +137,27 @@ def nginx(directory, keys, body):
     command = ["taskset", "-c", SERVER_CORE, "/usr/sbin/nginx", "-p", directory, "-c", "nginx.conf", "-e", "stderr"]
     process = subprocess.Popen(command)
     log = directory / "access.log"
+    counts, read = Counter(), 0
 
     def processes():
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         return [process.pid, *map(int, children)]
 
     def answered():
+        nonlocal read
         time.sleep(1.5)  # its log is flushed once a second
-        with open(log) as lines:
-            return Counter(re.findall(r'"status":"(\d+)"', lines.read()))
+        with open(log, "rb") as lines:
+            lines.seek(read)
+            written = lines.read()
+        read += len(written)
+        counts.update(status.decode() for status in re.findall(rb'"status":"(\d+)"', written))
+        return counts.copy()
 
     try:
         url = f"http://127.0.0.1:{port}/dev/oauth2/token"
         wait_for(port)
-        yield Server("nginx", url, processes, answered)
+        # Its slowest bucket lets one request a minute through.
+        yield Server("nginx", url, processes, answered, strays=1)
     finally:
         process.terminate()
         process.wait(10)
