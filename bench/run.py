@@ -209,7 +209,8 @@ def report(us, peer, our_memory, peer_memory, length, started, idle, seconds, ro
         return f"| {what} | {ours} | {theirs} | {ratio:.2f} | {goal} |"
 
     lines = [
-        f"Measured {datetime.now(timezone.utc):%Y-%m-%d} by `make bench`, commit {commit()}: {machine()}. Server on one core,",
+        f"Measured {datetime.now(timezone.utc):%Y-%m-%d} by `make bench`, commit {commit()}:",
+        f"{machine()}. Server on one core,",
         f"`wrk -t1 -c{CONNECTIONS} -d{seconds}s` on another, {rounds} rounds by turns, medians. The token's reply has {length} bytes.",
         "",
         "| | token-broker | nginx | ratio | goal |",
