@@ -1,12 +1,48 @@
 //! The time of day in microseconds, and who tells it.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 /// Tells the time. One reading serves a whole request, so that every step of it agrees on when it happened.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time now.
+    /// The time now. The time of day can be set, backwards too.
     fn now(&self) -> Timestamp;
+
+    /// How much time has passed since some moment before the first reading. It cannot be set, but it may stand still
+    /// while the machine sleeps.
+    fn uptime(&self) -> Duration;
+
+    /// This moment by both.
+    fn moment(&self) -> Moment {
+        Moment { time: self.now(), uptime: self.uptime() }
+    }
+}
+
+/// A moment by the time of day and by a clock that nobody can set.
+///
+/// For ages that must not be underestimated: whoever sets the time back must not make anything younger.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Moment {
+    /// The time of day.
+    pub time: Timestamp,
+    /// The time since some moment of this process.
+    pub uptime: Duration,
+}
+
+impl Moment {
+    /// How long after `earlier` this is, by whichever clock counted more: the time of day may have been set back, and
+    /// the other may have slept.
+    ///
+    /// ```
+    /// # use {ambient::{Moment, Timestamp}, std::time::Duration};
+    /// let moment = |time, uptime| Moment { time: Timestamp::from_secs(time), uptime: Duration::from_secs(uptime) };
+    /// assert_eq!(moment(1_000, 50).since(moment(2_000, 20)), Duration::from_secs(30));
+    /// assert_eq!(moment(9_000, 21).since(moment(2_000, 20)), Duration::from_secs(7_000));
+    /// ```
+    pub fn since(self, earlier: Self) -> Duration {
+        self.time.since(earlier.time).max(self.uptime.saturating_sub(earlier.uptime))
+    }
 }
 
 /// A moment in microseconds since 1970-01-01T00:00:00Z.
@@ -74,4 +110,11 @@ impl Clock for SystemClock {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp::EPOCH.plus(since_epoch)
     }
+
+    fn uptime(&self) -> Duration {
+        FIRST_READING.elapsed()
+    }
 }
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the steady clock")]
+static FIRST_READING: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -9,5 +9,5 @@
 mod clock;
 mod entropy;
 
-pub use clock::{Clock, SystemClock, Timestamp};
+pub use clock::{Clock, Moment, SystemClock, Timestamp};
 pub use entropy::{Entropy, SystemEntropy, alphanumeric, jitter};

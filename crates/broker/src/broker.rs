@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ambient::{Clock, Timestamp};
+use ambient::{Clock, Moment};
 use arc_swap::ArcSwap;
 use lambda::{Function, Invocation, Invoking, ProxyEvent, ProxyReply};
 use oauth::TokenReply;
@@ -49,8 +49,8 @@ impl Broker {
     }
 
     pub(crate) async fn answer(&self, event: &ProxyEvent<'_>) -> ProxyReply {
-        let now = self.clock.now();
-        let mut trail = Trail::begin(&*self.audit, &self.stats, &event.request_context, now);
+        let now = self.clock.moment();
+        let mut trail = Trail::begin(&*self.audit, &self.stats, &event.request_context, now.time);
         let outcome = self.token(event, now, &mut trail).await;
         let answer = reply::render(&outcome);
         match trail.close(outcome.as_ref().err(), answer.status) {
@@ -62,7 +62,7 @@ impl Broker {
     async fn token(
         &self,
         event: &ProxyEvent<'_>,
-        now: Timestamp,
+        now: Moment,
         trail: &mut Trail<'_>,
     ) -> Result<TokenReply, Refusal> {
         let context = &event.request_context;
@@ -70,7 +70,7 @@ impl Broker {
         trail.identified(&client);
         let request = request::read(event)?;
         trail.asked(request.grant.label());
-        let (scopes, rules) = decide::decide(request, context, &client.facts, now)?;
+        let (scopes, rules) = decide::decide(request, context, &client.facts, now.time)?;
         trail.allowed(&scopes, rules, &client.app_client);
         let key = CacheKey { client: client.id().clone(), app_client: client.app_client.clone(), scopes };
         let fetched = self.fetcher.token(&key, now).await;

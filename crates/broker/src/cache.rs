@@ -6,8 +6,8 @@
 //!
 //! Promises: no token with less than the minimum life is found; the bounds on tokens hold, because the expired and
 //! then the least recently used ones go; what is in flight stays, so that no token is ever fetched twice at a time; a
-//! failure leaves a token that can still be served where it is, and is not remembered as an answer. Tokens are in memory
-//! only. It makes no calls ([`fetch`](crate::fetch)) and reads no clock.
+//! failure leaves a token that can still be served where it is, and is not remembered as an answer. Ages are by
+//! [`Moment`], so that setting the time back makes no token live longer. Tokens are in memory only. It makes no calls ([`fetch`](crate::fetch)) and reads no clock.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::Timestamp;
+use ambient::Moment;
 use cognito::IssuedToken;
 use oauth::{AccessToken, ScopeSet};
 use parking_lot::Mutex;
@@ -36,21 +36,21 @@ pub(crate) struct CacheKey {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Held {
     pub(crate) token: AccessToken,
-    expires_at: Timestamp,
+    asked: Moment,
     life: Duration,
 }
 
 impl Held {
-    /// The life that is left. A clock that was set back does not make it longer than it ever was.
-    pub(crate) fn left(&self, now: Timestamp) -> Duration {
-        self.expires_at.since(now).min(self.life)
+    /// The life that is left.
+    pub(crate) fn left(&self, now: Moment) -> Duration {
+        self.life.saturating_sub(now.since(self.asked))
     }
 }
 
 // Its life was counted from when it was asked for, before it was issued: it never lives shorter than is said here.
 impl From<IssuedToken> for Held {
     fn from(issued: IssuedToken) -> Self {
-        Self { token: issued.token, expires_at: issued.expires_at, life: issued.lifetime }
+        Self { token: issued.token, asked: issued.asked, life: issued.lifetime }
     }
 }
 
@@ -86,8 +86,8 @@ struct Shard {
 struct Slot {
     held: Option<Held>,
     flight: Option<Arrival>,
-    /// Set when the last renewal failed: when to try the next one.
-    renew_again: Option<Timestamp>,
+    /// When the last renewal failed, if it did.
+    renewal_failed: Option<Moment>,
     used: u64,
 }
 
@@ -102,7 +102,7 @@ impl Cache {
     }
 
     /// Looks for the token of `key`. What comes back with a ticket has taken off already.
-    pub(crate) fn look_up(self: &Arc<Self>, key: &CacheKey, now: Timestamp) -> Found {
+    pub(crate) fn look_up(self: &Arc<Self>, key: &CacheKey, now: Moment) -> Found {
         let Some(shard) = self.shard(&key.client) else { return Found::Crowded };
         let mut shard = shard.lock();
         shard.looks += 1;
@@ -120,7 +120,7 @@ impl Cache {
     }
 
     /// Ends the flight of `key`.
-    pub(crate) fn land(&self, key: &CacheKey, landing: &Landing, now: Timestamp) {
+    pub(crate) fn land(&self, key: &CacheKey, landing: &Landing, now: Moment) {
         let Some(shard) = self.shard(&key.client) else { return };
         let mut shard = shard.lock();
         let Some(slot) = shard.slots.get_mut(key) else { return };
@@ -128,16 +128,16 @@ impl Cache {
         match &landing.token {
             Ok(held) => {
                 slot.held = Some(held.clone());
-                slot.renew_again = None;
+                slot.renewal_failed = None;
             }
             Err(_) if slot.held.is_some() => {
-                slot.renew_again = Some(now.plus(self.settings.refresh_pause));
+                slot.renewal_failed = Some(now);
             }
             Err(_) => drop(shard.slots.remove(key)),
         }
     }
 
-    fn look_into(self: &Arc<Self>, slot: &mut Slot, key: &CacheKey, now: Timestamp) -> Found {
+    fn look_into(self: &Arc<Self>, slot: &mut Slot, key: &CacheKey, now: Moment) -> Found {
         if let Some(held) = slot.held.clone().filter(|held| self.is_servable(held, now)) {
             return self.serve(slot, held, key, now);
         }
@@ -149,11 +149,12 @@ impl Cache {
         Found::Absent(ticket, arrival)
     }
 
-    fn serve(self: &Arc<Self>, slot: &mut Slot, held: Held, key: &CacheKey, now: Timestamp) -> Found {
+    fn serve(self: &Arc<Self>, slot: &mut Slot, held: Held, key: &CacheKey, now: Moment) -> Found {
         let ageing = held.left(now) < self.settings.refresh_below.of(held.life);
-        let paused = slot.renew_again.is_some_and(|again| now < again);
+        let pause = self.settings.refresh_pause;
+        let paused = slot.renewal_failed.is_some_and(|failed| now.since(failed) < pause);
         let renewal = (ageing && !paused && slot.flight.is_none()).then(|| self.take_off(slot, key, now).0);
-        let outcome = match (&renewal, slot.renew_again) {
+        let outcome = match (&renewal, slot.renewal_failed) {
             (Some(_), _) => CacheOutcome::Refresh,
             (None, Some(_)) => CacheOutcome::Stale,
             (None, None) => CacheOutcome::Hit,
@@ -161,18 +162,18 @@ impl Cache {
         Found::Token { held, outcome, renewal }
     }
 
-    fn take_off(self: &Arc<Self>, slot: &mut Slot, key: &CacheKey, now: Timestamp) -> (Ticket, Arrival) {
+    fn take_off(self: &Arc<Self>, slot: &mut Slot, key: &CacheKey, now: Moment) -> (Ticket, Arrival) {
         let (ticket, arrival) = Ticket::issue(Arc::clone(self), key.clone(), now);
         slot.flight = Some(arrival.clone());
         (ticket, arrival)
     }
 
-    fn is_servable(&self, held: &Held, now: Timestamp) -> bool {
+    fn is_servable(&self, held: &Held, now: Moment) -> bool {
         held.left(now) >= self.settings.minimum_life
     }
 
     /// Whether there is room for one more slot of `client`, which may mean that another has to go.
-    fn make_room(&self, shard: &mut Shard, client: &ClientId, now: Timestamp) -> bool {
+    fn make_room(&self, shard: &mut Shard, client: &ClientId, now: Moment) -> bool {
         let own = shard.slots.keys().filter(|key| key.client == *client).count();
         if own >= self.settings.tokens_per_client {
             // Its own tokens go first: nobody loses a token because somebody else asks for many.
@@ -181,7 +182,7 @@ impl Cache {
         shard.slots.len() < self.settings.tokens / self.shards.len() || self.evict(shard, now, |_| true)
     }
 
-    fn evict(&self, shard: &mut Shard, now: Timestamp, among: impl Fn(&CacheKey) -> bool) -> bool {
+    fn evict(&self, shard: &mut Shard, now: Moment, among: impl Fn(&CacheKey) -> bool) -> bool {
         let idle = shard.slots.iter().filter(|(key, slot)| slot.flight.is_none() && among(key));
         let victim = idle.min_by_key(|(_, slot)| {
             let servable = slot.held.as_ref().is_some_and(|held| self.is_servable(held, now));

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::{Clock, Timestamp};
+use ambient::{Clock, Moment};
 use oauth::TokenReply;
 
 use crate::cache::{Cache, CacheKey, Found, Held};
@@ -46,7 +46,7 @@ impl Fetcher {
 
     /// The token of `key`.
     // INVARIANT: a call that is in flight has its task before the first await, so that dropping this future loses none.
-    pub(crate) async fn token(&self, key: &CacheKey, now: Timestamp) -> Fetched {
+    pub(crate) async fn token(&self, key: &CacheKey, now: Moment) -> Fetched {
         match self.cache.look_up(key, now) {
             Found::Token { held, outcome, renewal } => {
                 if let Some(ticket) = renewal {
@@ -67,10 +67,10 @@ impl Fetcher {
         tokio::spawn(Arc::clone(&self.upstream).fly(ticket));
     }
 
-    async fn wait(&self, cache: CacheOutcome, arrival: Arrival, since: Timestamp) -> Fetched {
+    async fn wait(&self, cache: CacheOutcome, arrival: Arrival, since: Moment) -> Fetched {
         let landing = arrival.wait().await;
         // The token has aged while it was waited for.
-        let now = self.upstream.clock.now();
+        let now = self.upstream.clock.moment();
         let attempts = if cache == CacheOutcome::Miss { landing.attempts } else { 0 };
         let token = landing.token.and_then(|held| self.upstream.servable(held, now));
         Fetched { cache, attempts, waited: now.since(since), token: token.map(|held| reply(&held, now)) }
@@ -107,7 +107,7 @@ impl Upstream {
             let attempts = landing.attempts;
             tracing::warn!(%client, %app_client, %scopes, attempts, %error, "no token was minted");
         }
-        ticket.land(landing, self.clock.now());
+        ticket.land(landing, self.clock.moment());
         self.stats.called_upstream(minted);
     }
 
@@ -118,16 +118,16 @@ impl Upstream {
             return Landing { attempts: 1, token: Err(FetchError::TimedOut) };
         };
         let token = minting.outcome.map_err(FetchError::Source);
-        let token = token.and_then(|issued| self.servable(issued.into(), self.clock.now()));
+        let token = token.and_then(|issued| self.servable(issued.into(), self.clock.moment()));
         Landing { attempts: minting.effort.attempts, token }
     }
 
-    fn servable(&self, held: Held, now: Timestamp) -> Result<Held, FetchError> {
+    fn servable(&self, held: Held, now: Moment) -> Result<Held, FetchError> {
         if held.left(now) < self.settings.minimum_life { Err(FetchError::ShortLived) } else { Ok(held) }
     }
 }
 
-fn reply(held: &Held, now: Timestamp) -> TokenReply {
+fn reply(held: &Held, now: Moment) -> TokenReply {
     TokenReply { access_token: held.token.clone(), expires_in: held.left(now) }
 }
 

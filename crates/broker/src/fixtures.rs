@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ambient::{Clock, Timestamp};
+use ambient::{Clock, Moment};
 use cognito::{Effort, IssuedToken, UpstreamError};
 use futures_util::future::BoxFuture;
 use lambda::{Identity, Pairs, ProxyEvent, ProxyReply, RequestContext};
@@ -122,7 +122,7 @@ impl FakeSource {
     }
 
     async fn answer(&self, app_client: &AppClientName, scopes: &ScopeSet) -> Minting {
-        let sent = self.clock.now();
+        let asked = self.clock.moment();
         let mut number = 0;
         self.calls.send_modify(|calls| {
             *calls += 1;
@@ -135,7 +135,7 @@ impl FakeSource {
         let outcome = match ending {
             Ending::Token(life) => {
                 let text = format!("{app_client}.{}.{number}", scopes.as_str().replace(' ', "-"));
-                Ok(issued(&text, sent, life))
+                Ok(issued(&text, asked, life))
             }
             Ending::Fail(error) => Err(error),
             Ending::Panic => panic!("the source breaks, as it was told"),
@@ -154,8 +154,8 @@ impl TokenSource for FakeSource {
     }
 }
 
-pub(crate) fn issued(text: &str, sent: Timestamp, life: Duration) -> IssuedToken {
-    IssuedToken { token: AccessToken::new(text).unwrap(), expires_at: sent.plus(life), lifetime: life }
+pub(crate) fn issued(text: &str, asked: Moment, life: Duration) -> IssuedToken {
+    IssuedToken { token: AccessToken::new(text).unwrap(), asked, lifetime: life }
 }
 
 /// A sink that remembers its lines, unless it is full.

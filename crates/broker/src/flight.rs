@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ambient::Timestamp;
+use ambient::Moment;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -41,14 +41,14 @@ pub(crate) enum FetchError {
 pub(crate) struct Ticket {
     cache: Arc<Cache>,
     key: CacheKey,
-    issued: Timestamp,
+    issued: Moment,
     waiting: watch::Sender<Option<Landing>>,
     landed: bool,
 }
 
 impl Ticket {
     /// The ticket for a flight that brings the token of `key`, and what others wait with.
-    pub(crate) fn issue(cache: Arc<Cache>, key: CacheKey, issued: Timestamp) -> (Self, Arrival) {
+    pub(crate) fn issue(cache: Arc<Cache>, key: CacheKey, issued: Moment) -> (Self, Arrival) {
         let (waiting, arrival) = watch::channel(None);
         (Self { cache, key, issued, waiting, landed: false }, Arrival(arrival))
     }
@@ -58,11 +58,11 @@ impl Ticket {
     }
 
     /// Ends the flight.
-    pub(crate) fn land(mut self, landing: Landing, now: Timestamp) {
+    pub(crate) fn land(mut self, landing: Landing, now: Moment) {
         self.settle(landing, now);
     }
 
-    fn settle(&mut self, landing: Landing, now: Timestamp) {
+    fn settle(&mut self, landing: Landing, now: Moment) {
         self.landed = true;
         self.cache.land(&self.key, &landing, now);
         self.waiting.send_replace(Some(landing));

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ambient::Timestamp;
+use ambient::Moment;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use oauth::{AccessToken, ClaimsError, ErrorCode, ScopeSet, TokenReply, UnverifiedClaims};
@@ -18,10 +18,10 @@ use crate::transport::Reply;
 pub struct IssuedToken {
     /// The token.
     pub token: AccessToken,
-    /// When it dies at the latest: the earlier of its `exp` claim and `expires_in` counted from the *sending* of the
-    /// request, so that neither a slow answer nor a wrong clock upstream makes it look younger than it is.
-    pub expires_at: Timestamp,
-    /// How long it lives from the sending of the request to `expires_at`.
+    /// When the request for it was *sent*: its life counts from then, so that a slow answer does not make it look
+    /// younger than it is.
+    pub asked: Moment,
+    /// How long it lives from then on at the least: to the earlier of its `exp` claim and the end of its `expires_in`.
     pub lifetime: Duration,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Asked<'a> {
     /// For which scopes.
     pub(crate) scopes: &'a ScopeSet,
     /// When the request was sent.
-    pub(crate) at: Timestamp,
+    pub(crate) at: Moment,
 }
 
 /// Reads `reply` as the answer to `asked`.
@@ -66,13 +66,12 @@ fn token(body: &[u8], asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
     if !is(&claims.client_id, asked.client_id) || !is(&claims.token_use, "access") {
         return Err(UpstreamError::Unusable);
     }
-    let by_reply = asked.at.plus(reply.expires_in);
-    let expires_at = claims.expires_at.map_or(by_reply, |by_claim| by_claim.min(by_reply));
-    let lifetime = expires_at.since(asked.at);
+    let by_claim = claims.expires_at.map_or(Duration::MAX, |end| end.since(asked.at.time));
+    let lifetime = reply.expires_in.min(by_claim);
     if lifetime.is_zero() || reply.expires_in > MAX_LIFE {
         return Err(UpstreamError::Unusable);
     }
-    Ok(IssuedToken { token: reply.access_token, expires_at, lifetime })
+    Ok(IssuedToken { token: reply.access_token, asked: asked.at, lifetime })
 }
 
 fn refusal(reply: &Reply) -> UpstreamError {

@@ -124,7 +124,7 @@ impl<T: Transport> Upstream<T> {
     async fn attempt(&self, run: &mut Run<'_>, secret: Which) -> Result<IssuedToken, UpstreamError> {
         let call = run.call(secret).ok_or(UpstreamError::RefusedClient)?;
         let watched = Watched::begin(&self.breaker, self.clock.as_ref())?;
-        let asked = Asked { client_id: run.credentials.id(), scopes: run.scopes, at: self.clock.now() };
+        let asked = Asked { client_id: run.credentials.id(), scopes: run.scopes, at: self.clock.moment() };
         let until = run.deadline.min(Instant::now() + self.settings.attempt);
         run.effort.attempts += 1;
         let outcome = match tokio::time::timeout_at(until, self.transport.send(call)).await {

@@ -12,22 +12,26 @@ use rand::{Rng as _, SeedableRng as _};
 
 /// A clock that stands still until a test moves it.
 #[derive(Debug)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    now: AtomicU64,
+    uptime: AtomicU64,
+}
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self(AtomicU64::new(now.as_micros()))
+        Self { now: AtomicU64::new(now.as_micros()), uptime: AtomicU64::new(0) }
     }
 
-    /// Moves the clock forward.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
+        self.uptime.fetch_add(Timestamp::EPOCH.plus(by).as_micros(), Ordering::SeqCst);
     }
 
-    /// Sets the clock, backwards too.
+    /// Sets the time of day, backwards too. No time passes.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.as_micros(), Ordering::SeqCst);
+        self.now.store(now.as_micros(), Ordering::SeqCst);
     }
 }
 
@@ -40,7 +44,11 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.now.load(Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_micros(self.uptime.load(Ordering::SeqCst))
     }
 }
 

@@ -1,3 +1,4 @@
+use ambient::Timestamp;
 use lambda::Identity;
 use restapi::{AccountId, HttpMethod, MethodArn, Region, ResourcePath, RestApiId, StageName};
 

@@ -1,7 +1,8 @@
-//! Random programs against a small reference: one map, plain seconds, no bounds, no locks.
+//! Random programs against a small reference: one map, plain seconds that nobody sets back, no bounds, no locks.
 
 use std::collections::HashMap;
 
+use ambient::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -18,6 +19,8 @@ enum Step {
     /// Drops the n-th flight, as a panic does.
     Lose(usize),
     Wait(u64),
+    /// Sets the time of day back.
+    SetBack(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -27,6 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_usize).prop_map(Step::Fail),
         1 => (0..4_usize).prop_map(Step::Lose),
         4 => (0..200_u64).prop_map(Step::Wait),
+        1 => (0..5_000_u64).prop_map(Step::SetBack),
     ]
 }
 
@@ -81,19 +85,22 @@ impl Known {
 #[derive(Default)]
 struct Programme {
     now: u64,
+    set_back: u64,
     known: HashMap<CacheKey, Known>,
     flights: Vec<Ticket>,
     minted: usize,
 }
 
 impl Programme {
-    fn at(&self) -> Timestamp {
-        Timestamp::from_secs(self.now)
+    fn at(&self) -> Moment {
+        let time = Timestamp::from_secs(1_790_000_000 + self.now - self.set_back);
+        Moment { time, uptime: Duration::from_secs(self.now) }
     }
 
     fn run(&mut self, cache: &Arc<Cache>, step: Step) {
         match step {
             Step::Wait(seconds) => self.now += seconds,
+            Step::SetBack(seconds) => self.set_back += seconds,
             Step::Ask(client, scope) => self.ask(cache, client, scope),
             Step::Token(..) | Step::Fail(_) | Step::Lose(_) if self.flights.is_empty() => {}
             Step::Token(flight, life) => {

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use ambient::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -7,13 +8,18 @@ use crate::Percent;
 use crate::fixtures::{HOUR, issued, name, scopes};
 use crate::flight::FetchError;
 
-const START: Timestamp = Timestamp::from_secs(1_790_000_000);
+const START: Moment = Moment { time: Timestamp::from_secs(1_790_000_000), uptime: Duration::from_secs(7) };
+
+/// The moment `wait` after `now`, by both clocks.
+fn after(now: Moment, wait: Duration) -> Moment {
+    Moment { time: now.time.plus(wait), uptime: now.uptime + wait }
+}
 
 fn key(client: &str, scope: &str) -> CacheKey {
     CacheKey { client: name(client), app_client: "m2m".parse().unwrap(), scopes: scopes(scope) }
 }
 
-fn landing(text: &str, sent: Timestamp, life: Duration) -> Landing {
+fn landing(text: &str, sent: Moment, life: Duration) -> Landing {
     Landing { attempts: 1, token: Ok(issued(text, sent, life).into()) }
 }
 
@@ -22,7 +28,7 @@ fn cache(settings: BrokerSettings) -> Arc<Cache> {
 }
 
 /// Gets a token that lives for an hour into the slot of `key`; false if there was no room.
-fn fill(cache: &Arc<Cache>, key: &CacheKey, now: Timestamp) -> bool {
+fn fill(cache: &Arc<Cache>, key: &CacheKey, now: Moment) -> bool {
     match cache.look_up(key, now) {
         Found::Absent(ticket, _) => {
             ticket.land(landing("t", now, HOUR), now);
@@ -68,9 +74,9 @@ fn client_that_asks_for_many_tokens_loses_its_own_least_recently_used_one() {
 #[test]
 fn expired_token_goes_before_one_that_is_longer_unused() {
     let cache = cache(BrokerSettings { tokens_per_client: 2, ..BrokerSettings::default() });
-    assert!(fill(&cache, &key("billing", "a"), START.plus(HOUR)));
+    assert!(fill(&cache, &key("billing", "a"), after(START, HOUR)));
     assert!(fill(&cache, &key("billing", "b"), START));
-    assert!(fill(&cache, &key("billing", "c"), START.plus(HOUR)));
+    assert!(fill(&cache, &key("billing", "c"), after(START, HOUR)));
     assert!(holds(&cache, &key("billing", "a")));
     assert!(!holds(&cache, &key("billing", "b")));
 }
@@ -91,10 +97,11 @@ fn what_is_in_flight_is_not_evicted() {
 #[test]
 fn renewal_that_fails_leaves_the_token_where_it_is() {
     let cache = cache(BrokerSettings::default());
-    let late = START.plus(HOUR * 4 / 5);
+    let late = after(START, HOUR * 4 / 5);
     for lost in [false, true] {
         assert!(fill(&cache, &key("billing", "a"), START));
-        let found = cache.look_up(&key("billing", "a"), late.plus(Duration::from_secs(u64::from(lost) * 5)));
+        let found =
+            cache.look_up(&key("billing", "a"), after(late, Duration::from_secs(u64::from(lost) * 5)));
         let Found::Token { renewal: Some(ticket), .. } = found else { panic!("no renewal: {found:?}") };
         if !lost {
             ticket.land(Landing { attempts: 1, token: Err(FetchError::TimedOut) }, late);
@@ -109,11 +116,24 @@ fn without_refresh_ahead_a_token_is_served_to_its_minimum_life() {
     let settings = BrokerSettings { refresh_below: Percent::new(0).unwrap(), ..BrokerSettings::default() };
     let cache = cache(settings);
     assert!(fill(&cache, &key("billing", "a"), START));
-    let last = START.plus(Duration::from_mins(59));
+    let last = after(START, Duration::from_mins(59));
     let found = cache.look_up(&key("billing", "a"), last);
     assert!(matches!(found, Found::Token { outcome: CacheOutcome::Hit, renewal: None, .. }));
-    let found = cache.look_up(&key("billing", "a"), last.plus(Duration::from_micros(1)));
+    let found = cache.look_up(&key("billing", "a"), after(last, Duration::from_micros(1)));
     assert!(matches!(found, Found::Absent(..)));
+}
+
+#[test]
+fn renewal_is_not_put_off_by_a_clock_that_is_set_back() {
+    let cache = cache(BrokerSettings::default());
+    assert!(fill(&cache, &key("billing", "a"), START));
+    let late = after(START, HOUR * 4 / 5);
+    let found = cache.look_up(&key("billing", "a"), late);
+    let Found::Token { renewal: Some(ticket), .. } = found else { panic!("no renewal: {found:?}") };
+    ticket.land(Landing { attempts: 1, token: Err(FetchError::TimedOut) }, late);
+    let back = Moment { time: START.time, uptime: late.uptime + Duration::from_secs(5) };
+    let found = cache.look_up(&key("billing", "a"), back);
+    assert!(matches!(found, Found::Token { outcome: CacheOutcome::Refresh, .. }), "{found:?}");
 }
 
 #[test]
@@ -142,7 +162,7 @@ proptest! {
         let mut now = START;
         let mut flying = Vec::new();
         for (client, scope, lands, wait) in asks {
-            now = now.plus(Duration::from_secs(wait));
+            now = after(now, Duration::from_secs(wait));
             let key = key(&format!("c{client}"), &format!("s{scope}"));
             match cache.look_up(&key, now) {
                 Found::Absent(ticket, _) | Found::Token { renewal: Some(ticket), .. } if lands => {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -142,11 +143,25 @@ async fn time_that_the_upstream_took_is_taken_off_the_life() {
 }
 
 #[tokio::test]
-async fn clock_that_is_set_back_does_not_lengthen_a_life() {
+async fn clock_that_is_set_back_makes_no_token_live_longer() {
+    let world = World::gated();
+    world.source.release();
+    world.ask(1, "a").await;
+    world.clock.advance(Duration::from_mins(20));
+    world.clock.set(Timestamp::from_secs(1));
+    assert_eq!(member(&world.ask(1, "a").await, "expires_in"), 2400);
+    world.clock.advance(Duration::from_mins(39) + Duration::from_micros(1));
+    world.source.then([UNAVAILABLE]);
+    world.source.release();
+    assert_eq!(world.ask(1, "a").await.status, 503);
+}
+
+#[tokio::test]
+async fn time_that_the_machine_slept_through_counts() {
     let world = World::open();
     world.ask(1, "a").await;
-    world.clock.set(Timestamp::from_secs(1));
-    assert_eq!(member(&world.ask(1, "a").await, "expires_in"), 3600);
+    world.clock.set(world.clock.now().plus(Duration::from_mins(59) + Duration::from_micros(1)));
+    assert_eq!(token(&world.ask(1, "a").await), "m2m.a.2");
 }
 
 #[tokio::test]
