@@ -2,13 +2,15 @@
 //!
 //! Whoever offers a line copies it into a bounded buffer and goes on; the disk is never waited for. Lines are written in
 //! the order in which they were accepted, a few milliseconds later at most while the disk keeps up. What to do when the
-//! buffer is full or the writer is dead is the caller's to say: an access log counts the line as dropped, an audit log
-//! refuses the request.
+//! buffer is full or nothing can be written is the caller's to say: an access log counts the line as dropped, an audit
+//! log refuses the request.
+//!
+//! A write that fails is tried again until it succeeds, and until then no further line is accepted: a disk that was full
+//! costs no line that was accepted, and needs no restart.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Takes lines. Clones share one buffer.
@@ -17,10 +19,7 @@ pub struct Journal(Arc<Shared>);
 
 /// The thread behind a [`Journal`].
 #[derive(Debug)]
-pub struct Writing {
-    shared: Arc<Shared>,
-    thread: JoinHandle<()>,
-}
+pub struct Writing(Arc<Shared>);
 
 /// Why a line was not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -28,8 +27,11 @@ pub enum Refused {
     /// More is waiting to be written than the buffer may hold.
     #[error("the journal is full: lines come faster than they can be written")]
     Full,
-    /// The writer failed, or has finished.
-    #[error("the journal is closed: its writer has failed or finished")]
+    /// What was accepted before cannot be written. It is kept, and tried again until it can.
+    #[error("the journal cannot be written at the moment")]
+    Failing,
+    /// The writer has ended.
+    #[error("the journal is closed")]
     Closed,
 }
 
@@ -44,6 +46,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Pending {
     bytes: Vec<u8>,
+    failing: bool,
     finishing: bool,
     closed: bool,
 }
@@ -61,10 +64,9 @@ impl Journal {
             capacity,
             refused: AtomicU64::new(0),
         });
-        let of_thread = Arc::clone(&shared);
-        let thread =
-            std::thread::Builder::new().name(name.into()).spawn(move || write_all(name, &of_thread, out))?;
-        Ok((Self(Arc::clone(&shared)), Writing { shared, thread }))
+        let of_thread = Closing(Arc::clone(&shared));
+        std::thread::Builder::new().name(name.into()).spawn(move || write_all(name, &of_thread.0, out))?;
+        Ok((Self(Arc::clone(&shared)), Writing(shared)))
     }
 
     /// Accepts `line`, which brings its own line feed, to be written after all lines accepted before it.
@@ -72,6 +74,7 @@ impl Journal {
         let mut pending = self.0.lock();
         let refused = match () {
             () if pending.closed || pending.finishing => Refused::Closed,
+            () if pending.failing => Refused::Failing,
             () if pending.bytes.len().saturating_add(line.len()) > self.0.capacity => Refused::Full,
             () => {
                 let before = pending.bytes.len();
@@ -79,7 +82,7 @@ impl Journal {
                 let batch_is_full = before < BATCH && pending.bytes.len() >= BATCH;
                 drop(pending);
                 if before == 0 || batch_is_full {
-                    self.0.changed.notify_one();
+                    self.0.changed.notify_all();
                 }
                 return Ok(());
             }
@@ -93,20 +96,23 @@ impl Journal {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether lines can still be accepted.
+    /// Whether lines are accepted, but for a full buffer.
     pub fn is_open(&self) -> bool {
         let pending = self.0.lock();
-        !pending.closed && !pending.finishing
+        !pending.closed && !pending.finishing && !pending.failing
     }
 }
 
 impl Writing {
-    /// Writes what was accepted so far, then ends. Further lines are refused.
-    pub fn finish(self) {
-        self.shared.lock().finishing = true;
-        self.shared.changed.notify_one();
-        // A writer that panicked has closed the journal already, and there is nothing left to write to.
-        let _ended = self.thread.join();
+    /// Writes what was accepted so far, then ends, and says whether it could within `patience`. Further lines are
+    /// refused. A disk or a pipe that takes nothing does not keep the program from ending.
+    pub fn finish(self, patience: Duration) -> bool {
+        let mut pending = self.0.lock();
+        pending.finishing = true;
+        self.0.changed.notify_all();
+        let waited = self.0.changed.wait_timeout_while(pending, patience, |pending| !pending.closed);
+        let (pending, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        pending.closed && pending.bytes.is_empty()
     }
 }
 
@@ -116,24 +122,53 @@ impl Shared {
     }
 }
 
+/// Closes the journal when its thread ends, by whatever way: a line must never be accepted that nobody will write.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
 fn write_all(name: &'static str, shared: &Shared, mut out: impl Write) {
     let mut batch = Vec::new();
     loop {
-        batch.clear();
-        let finishing = {
-            let mut pending = gather(shared);
-            std::mem::swap(&mut pending.bytes, &mut batch);
-            pending.finishing && batch.is_empty()
-        };
-        let written = if finishing { Ok(()) } else { out.write_all(&batch).and_then(|()| out.flush()) };
-        if let Err(error) = &written {
-            tracing::error!(journal = name, %error, "a log cannot be written and takes no further lines");
-        }
-        if finishing || written.is_err() {
-            shared.lock().closed = true;
+        std::mem::swap(&mut gather(shared).bytes, &mut batch);
+        if batch.is_empty() {
             return;
         }
+        let mut written = 0;
+        while let Err(error) = write_on(&mut out, &batch, &mut written) {
+            let is_new = !std::mem::replace(&mut shared.lock().failing, true);
+            if is_new {
+                tracing::error!(journal = name, %error, "a log cannot be written; it is tried again");
+            }
+            if !pause(shared) {
+                // Told to end: what could not be written until now is lost, and `finish` says so.
+                shared.lock().bytes.append(&mut batch);
+                return;
+            }
+        }
+        batch.clear();
+        if std::mem::replace(&mut shared.lock().failing, false) {
+            tracing::info!(journal = name, "a log can be written again; no accepted line was lost");
+        }
     }
+}
+
+/// Writes what is left of `batch`. After an error it goes on where it stopped, so that no line is torn or doubled.
+fn write_on(out: &mut impl Write, batch: &[u8], written: &mut usize) -> io::Result<()> {
+    while let Some(rest) = batch.get(*written..).filter(|rest| !rest.is_empty()) {
+        match out.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => *written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    out.flush()
 }
 
 /// Waits for lines, and a moment longer for more of them: to be woken for each would cost more than to write it.
@@ -145,11 +180,20 @@ fn gather(shared: &Shared) -> MutexGuard<'_, Pending> {
     waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
+/// Waits before the next try, and says whether there is to be one.
+fn pause(shared: &Shared) -> bool {
+    let waited = shared.changed.wait_timeout_while(shared.lock(), AGAIN, |pending| !pending.finishing);
+    !waited.unwrap_or_else(PoisonError::into_inner).0.finishing
+}
+
 /// A batch of this many bytes is written at once.
 const BATCH: usize = 64 * 1024;
 
 /// How long a smaller one waits for company.
 const LINGER: Duration = Duration::from_millis(2);
+
+/// How long to wait before a failed write is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +235,7 @@ mod tests {
         for _ in 0..3 {
             open.send(Ok(())).unwrap();
         }
-        writing.finish();
+        assert!(writing.finish(LONG));
         assert_eq!(read.iter().flatten().collect::<Vec<_>>(), b"a\nb\nc\n");
         assert_eq!(journal.offer(b"d\n"), Err(Refused::Closed));
     }
@@ -209,19 +253,87 @@ mod tests {
         assert_eq!(journal.refused(), before + 1);
         open.send(Ok(())).unwrap();
         open.send(Ok(())).unwrap();
-        writing.finish();
+        assert!(writing.finish(LONG));
         assert_eq!(read.iter().flatten().collect::<Vec<_>>(), b"one\ntwo\n");
     }
 
     #[test]
-    fn failed_writer_closes_the_journal() {
+    fn failed_write_is_tried_again_and_until_then_no_line_is_accepted() {
+        let (journal, writing, open, read) = gated(1024);
+        journal.offer(b"a\n").unwrap();
+        open.send(Err(io::Error::other("disk full"))).unwrap();
+        while journal.is_open() {
+            std::thread::yield_now();
+        }
+        assert_eq!(journal.offer(b"b\n"), Err(Refused::Failing));
+        open.send(Err(io::Error::other("disk full"))).unwrap();
+        open.send(Ok(())).unwrap();
+        while !journal.is_open() {
+            std::thread::yield_now();
+        }
+        journal.offer(b"c\n").unwrap();
+        open.send(Ok(())).unwrap();
+        assert!(writing.finish(LONG));
+        assert_eq!(read.iter().flatten().collect::<Vec<_>>(), b"a\nc\n");
+    }
+
+    #[test]
+    fn write_goes_on_where_it_stopped() {
+        /// Takes one byte at a time and fails between them.
+        struct Grudging(mpsc::Sender<u8>, bool);
+        impl Write for Grudging {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 {
+                    return Err(io::Error::other("not now"));
+                }
+                self.0.send(bytes[0]).unwrap();
+                Ok(1)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (sender, read) = mpsc::channel();
+        let (journal, writing) = Journal::start("test", Grudging(sender, false), 1024).unwrap();
+        journal.offer(b"abc").unwrap();
+        let first: Vec<u8> = read.iter().take(3).collect();
+        assert_eq!(first, b"abc");
+        writing.finish(LONG);
+    }
+
+    #[test]
+    fn journal_whose_writer_panics_takes_no_line() {
+        struct Panics;
+        impl Write for Panics {
+            fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+                panic!("a writer with a mistake in it")
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (journal, writing) = Journal::start("test", Panics, 1024).unwrap();
+        journal.offer(b"a\n").unwrap();
+        while journal.is_open() {
+            std::thread::yield_now();
+        }
+        assert_eq!(journal.offer(b"b\n"), Err(Refused::Closed));
+        writing.finish(LONG);
+    }
+
+    #[test]
+    fn end_does_not_wait_for_what_cannot_be_written() {
         let (journal, writing, open, _read) = gated(1024);
         journal.offer(b"a\n").unwrap();
         open.send(Err(io::Error::other("disk full"))).unwrap();
         while journal.is_open() {
             std::thread::yield_now();
         }
-        assert_eq!(journal.offer(b"b\n"), Err(Refused::Closed));
-        writing.finish();
+        assert!(!writing.finish(LONG), "the line is lost, and that is said");
     }
+
+    const LONG: Duration = Duration::from_mins(1);
 }

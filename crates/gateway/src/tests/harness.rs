@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use journal::{Journal, Writing};
 use lambda::{Function, Guarded};
@@ -171,7 +172,7 @@ impl House {
 
     /// Closes the front door and returns its access log, line by line.
     pub(super) fn log(self) -> Vec<String> {
-        self.writing.finish();
+        self.writing.finish(Duration::from_mins(1));
         let written = self.log.0.lock().unwrap().clone();
         String::from_utf8(written).unwrap().lines().map(ToOwned::to_owned).collect()
     }
