@@ -1,13 +1,17 @@
 //! Accepting connections, and serving requests on each of them.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,8 +20,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::addresses::Addresses;
+use crate::counts::Counts;
 use crate::drain::DrainSignal;
+use crate::stall::Stalling;
 
 /// An answer whose body is known whole.
 pub type Answer = http::Response<Full<Bytes>>;
@@ -31,7 +39,7 @@ pub struct Inbound {
     pub peer: SocketAddr,
 }
 
-/// Answers requests. It is dropped mid-way when the peer goes away.
+/// Answers requests. It is dropped mid-way when the peer goes away or the connection is cut.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, inbound: Inbound) -> impl Future<Output = Answer> + Send;
@@ -42,8 +50,21 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Bounds {
     /// Connections open at once; further ones wait in the kernel's queue.
     pub connections: usize,
+    /// Connections open at once from one address; further ones are closed. Zero is no cap. The default leaves half of
+    /// the places to others, and is not less because a proxy in front brings everybody's requests from one address.
+    pub per_address: usize,
     /// How long a request head may take; also how long a connection may sit idle.
     pub head: Duration,
+    /// How long a peer may leave an answer untaken, without reading any of it.
+    pub stall: Duration,
+    /// How old a connection may be and still be kept. The next answer after that says `Connection: close` and is the
+    /// last one: a well-behaved client opens another connection and notices nothing, since no request is ever lost. The
+    /// age is bounded because each request starts the other deadlines again, so a peer that keeps sending could hold its
+    /// place for good. There is no bound on the number of requests: a busy client's are as good as a slow one's.
+    pub age: Duration,
+    /// How long a connection past its age may take over its last answer before it is cut. More than head, body and the
+    /// slowest function together.
+    pub last_answer: Duration,
     /// How many bytes a request head may have. At least 8 KiB.
     pub head_bytes: usize,
     /// How many header fields a request may have.
@@ -52,18 +73,36 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: 4096, head: Duration::from_secs(15), head_bytes: 16 * 1024, header_fields: 100 }
+        Self {
+            connections: 4096,
+            per_address: 2048,
+            head: Duration::from_secs(15),
+            stall: Duration::from_secs(15),
+            age: Duration::from_mins(5),
+            last_answer: Duration::from_secs(90),
+            head_bytes: 16 * 1024,
+            header_fields: 100,
+        }
     }
 }
 
 /// Serves `listener` until the drain has begun and its grace is over or nothing is in flight.
-pub async fn serve<H: Handler>(
+///
+/// When it returns, no handler runs any more: a future that was cut at the end of the grace has been dropped.
+pub async fn serve<H: Handler>(listener: TcpListener, bounds: Bounds, handler: Arc<H>, drain: DrainSignal) {
+    serve_counted(listener, bounds, handler, drain, Arc::default()).await;
+}
+
+/// Like [`serve`], and keeps `counts`.
+pub async fn serve_counted<H: Handler>(
     listener: TcpListener,
     bounds: Bounds,
     handler: Arc<H>,
     mut drain: DrainSignal,
+    counts: Arc<Counts>,
 ) {
     let places = Arc::new(Semaphore::new(bounds.connections));
+    let addresses = Addresses::new(bounds.per_address);
     let mut connections = JoinSet::new();
     let grace = loop {
         while connections.try_join_next().is_some() {}
@@ -78,10 +117,17 @@ pub async fn serve<H: Handler>(
             }
             continue;
         };
-        let (handler, drain) = (Arc::clone(&handler), drain.clone());
+        let Some(entered) = addresses.enter(peer.ip()) else {
+            counts.refuse();
+            continue;
+        };
+        let held = (place, entered, counts.enter());
+        let connection =
+            Connection { peer, bounds, handler: Arc::clone(&handler), counts: Arc::clone(&counts) };
+        let drain = drain.clone();
         connections.spawn(async move {
-            connection(stream, peer, bounds, handler, drain).await;
-            drop(place);
+            connection.run(stream, drain).await;
+            drop(held);
         });
     };
     drop(listener);
@@ -91,6 +137,8 @@ pub async fn serve<H: Handler>(
             grace_s = grace.as_secs(),
             "connections were still open at the end of the drain and are closed"
         );
+        // Waited for: whoever called may go on to close what handlers write to.
+        connections.shutdown().await;
     }
 }
 
@@ -109,39 +157,71 @@ async fn accept(
     }
 }
 
-async fn connection<H: Handler>(
-    stream: TcpStream,
+/// One accepted connection, and what its requests need.
+struct Connection<H> {
     peer: SocketAddr,
     bounds: Bounds,
     handler: Arc<H>,
-    mut drain: DrainSignal,
-) {
-    // Answers are small and written whole: waiting to fill a segment would only add latency.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let service = service_fn(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { Ok::<_, Infallible>(handler.handle(Inbound { request, peer }).await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.head)
-        .max_buf_size(bounds.head_bytes.max(8 * 1024))
-        .max_headers(bounds.header_fields);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = served.as_mut() => ended,
-        _grace = drain.begun() => {
-            served.as_mut().graceful_shutdown();
-            served.await
+    counts: Arc<Counts>,
+}
+
+impl<H: Handler> Connection<H> {
+    async fn run(self, stream: TcpStream, mut drain: DrainSignal) {
+        // Answers are small and written whole: waiting to fill a segment would only add latency.
+        if stream.set_nodelay(true).is_err() {
+            return;
         }
-    };
-    if let Err(error) = ended {
-        // The text of hyper's errors names what was wrong, never what was sent.
-        tracing::debug!(%peer, %error, "a connection ended early");
+        let Self { peer, bounds, handler, counts } = self;
+        let accepted = Instant::now();
+        let service = service_fn(move |request| {
+            let handler = Arc::clone(&handler);
+            async move {
+                let mut answer = handler.handle(Inbound { request, peer }).await;
+                if accepted.elapsed() >= bounds.age {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds.head)
+            .max_buf_size(bounds.head_bytes.max(8 * 1024))
+            .max_headers(bounds.header_fields);
+        let stream = TokioIo::new(Stalling::new(stream, bounds.stall));
+        let mut served = pin!(builder.serve_connection(stream, service));
+        let ended = async {
+            tokio::select! {
+                ended = served.as_mut() => ended,
+                _grace = drain.begun() => {
+                    served.as_mut().graceful_shutdown();
+                    served.as_mut().await
+                }
+            }
+        };
+        match tokio::time::timeout(bounds.age.saturating_add(bounds.last_answer), ended).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                if is_stall(&error) {
+                    counts.cut_off();
+                }
+                // The text of hyper's errors names what was wrong, never what was sent.
+                tracing::debug!(%peer, %error, "a connection ended early");
+            }
+            Err(_elapsed) => {
+                counts.cut_off();
+                tracing::debug!(%peer, "a connection outlived its age and is cut");
+            }
+        }
     }
+}
+
+fn is_stall(error: &hyper::Error) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// How long to wait after a connection could not be accepted.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,20 +8,35 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::{Answer, BodyError, Bounds, Drain, Handler, Inbound, read_body, serve};
+use crate::{Answer, BodyError, Bounds, Counts, Drain, Handler, Inbound, read_body, serve, serve_counted};
 
-/// Reads the body and answers with what came of it; `/wait` waits until it is told to go on.
+/// Reads the body and answers with what came of it; `/wait` waits until it is told to go on; the answer to `/large` is
+/// more than the buffers of two sockets hold.
 #[derive(Default)]
 struct Echo {
     entered: Notify,
     go_on: Notify,
+    dropped: AtomicBool,
+}
+
+/// Says that the future which holds it is gone.
+struct TellsOfItsDrop<'a>(&'a AtomicBool);
+
+impl Drop for TellsOfItsDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl Handler for Echo {
     async fn handle(&self, inbound: Inbound) -> Answer {
         let path = inbound.request.uri().path().to_owned();
         let body = read_body(inbound.request.into_body(), 10, Duration::from_millis(50)).await;
+        if path == "/large" {
+            return Answer::new(Full::new(Bytes::from(vec![0; 64 << 20])));
+        }
         if path == "/wait" {
+            let _held = TellsOfItsDrop(&self.dropped);
             self.entered.notify_one();
             self.go_on.notified().await;
         }
@@ -39,6 +55,7 @@ struct Running {
     address: std::net::SocketAddr,
     echo: Arc<Echo>,
     drain: Drain,
+    counts: Arc<Counts>,
     served: tokio::task::JoinHandle<()>,
 }
 
@@ -47,8 +64,10 @@ async fn started(bounds: Bounds) -> Running {
     let address = listener.local_addr().unwrap();
     let (drain, signal) = Drain::new();
     let echo = Arc::new(Echo::default());
-    let served = tokio::spawn(serve(listener, bounds, Arc::clone(&echo), signal));
-    Running { address, echo, drain, served }
+    let counts = Arc::new(Counts::default());
+    let served =
+        tokio::spawn(serve_counted(listener, bounds, Arc::clone(&echo), signal, Arc::clone(&counts)));
+    Running { address, echo, drain, counts, served }
 }
 
 async fn exchange(address: std::net::SocketAddr, sent: &str) -> String {
@@ -105,7 +124,7 @@ async fn too_many_header_fields_are_refused() {
 
 #[tokio::test]
 async fn connection_over_the_cap_waits_for_a_place() {
-    let Running { address, echo, drain: _drain, served: _ } =
+    let Running { address, echo, drain: _drain, .. } =
         started(Bounds { connections: 1, ..Bounds::default() }).await;
     let first = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
     echo.entered.notified().await;
@@ -119,7 +138,7 @@ async fn connection_over_the_cap_waits_for_a_place() {
 
 #[tokio::test]
 async fn drain_lets_a_request_in_flight_finish_and_refuses_new_connections() {
-    let Running { address, echo, drain, served } = started(Bounds::default()).await;
+    let Running { address, echo, drain, served, .. } = started(Bounds::default()).await;
     let in_flight = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
     echo.entered.notified().await;
     drain.begin(Duration::from_mins(1));
@@ -131,10 +150,89 @@ async fn drain_lets_a_request_in_flight_finish_and_refuses_new_connections() {
 
 #[tokio::test]
 async fn drain_ends_at_its_deadline() {
-    let Running { address, echo, drain, served } = started(Bounds::default()).await;
+    let Running { address, echo, drain, served, counts } = started(Bounds::default()).await;
     let in_flight = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
     echo.entered.notified().await;
+    assert_eq!(counts.open(), 1);
     drain.begin(Duration::ZERO);
     served.await.unwrap();
-    assert_eq!(in_flight.await.unwrap(), "");
+    assert_eq!((in_flight.await.unwrap().as_str(), counts.open()), ("", 0));
 }
+
+#[tokio::test]
+async fn no_handler_runs_after_serving_has_ended() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (drain, signal) = Drain::new();
+    let echo = Arc::new(Echo::default());
+    let _in_flight = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
+    let cut = async {
+        echo.entered.notified().await;
+        drain.begin(Duration::ZERO);
+    };
+    // Not spawned: what is asked for must hold at the very moment it returns, without another turn of the runtime.
+    tokio::join!(serve(listener, Bounds::default(), Arc::clone(&echo), signal), cut);
+    assert!(echo.dropped.load(Ordering::Acquire));
+}
+
+#[tokio::test]
+async fn peer_that_does_not_take_its_answer_loses_its_place() {
+    let bounds = Bounds { connections: 1, stall: Duration::from_millis(50), ..Bounds::default() };
+    let running = started(bounds).await;
+    let mut deaf = TcpStream::connect(running.address).await.unwrap();
+    deaf.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n").await.unwrap();
+    let next = tokio::time::timeout(LONG, exchange(running.address, &post("/", 2, "ok"))).await;
+    assert!(next.unwrap().ends_with("ok"));
+    assert_eq!(running.counts.cut(), 1);
+}
+
+#[tokio::test]
+async fn young_connection_is_kept() {
+    let running = started(Bounds::default()).await;
+    let sent = format!("GET / HTTP/1.1\r\nHost: x\r\n\r\n{}", post("/", 2, "ok"));
+    let answers = exchange(running.address, &sent).await;
+    let (first, second) = answers.split_at(answers.rfind("HTTP/1.1 200").unwrap());
+    assert!(first.starts_with("HTTP/1.1 200") && !first.contains("connection: close"), "{first}");
+    assert!(second.contains("connection: close"), "{second}");
+}
+
+#[tokio::test]
+async fn connection_past_its_age_ends_with_a_whole_answer_that_says_so() {
+    let running = started(Bounds { age: Duration::ZERO, ..Bounds::default() }).await;
+    let sent = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok";
+    let answer = tokio::time::timeout(LONG, exchange(running.address, sent)).await.unwrap();
+    assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("ok"), "{answer}");
+    assert_eq!(running.counts.cut(), 0);
+}
+
+#[tokio::test]
+async fn connection_past_its_last_answer_is_cut() {
+    let bounds = Bounds { age: Duration::ZERO, last_answer: Duration::from_millis(50), ..Bounds::default() };
+    let running = started(bounds).await;
+    let answer = tokio::time::timeout(LONG, exchange(running.address, &post("/wait", 0, ""))).await;
+    assert_eq!((answer.unwrap().as_str(), running.counts.cut()), ("", 1));
+    assert!(running.echo.dropped.load(Ordering::Acquire));
+}
+
+#[tokio::test]
+async fn connection_over_the_cap_of_its_address_is_closed_at_once() {
+    let running = started(Bounds { per_address: 1, ..Bounds::default() }).await;
+    let address = running.address;
+    let first = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
+    running.echo.entered.notified().await;
+    assert_eq!(tokio::time::timeout(LONG, exchange(address, "")).await.unwrap(), "");
+    assert_eq!((running.counts.open(), running.counts.refused()), (1, 1));
+    running.echo.go_on.notify_one();
+    assert!(first.await.unwrap().starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn bare_line_feeds_end_the_lines_of_a_head() {
+    let running = started(Bounds::default()).await;
+    let sent = "POST / HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 2\n\nok";
+    let answer = exchange(running.address, sent).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+}
+
+/// Far more than anything here takes, and less than the bounds that a test leaves at their default.
+const LONG: Duration = Duration::from_secs(10);
