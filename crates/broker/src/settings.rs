@@ -12,7 +12,8 @@ pub struct BrokerSettings {
     pub refresh_below: Percent,
     /// How long to leave the upstream alone about one token after its renewal failed.
     pub refresh_pause: Duration,
-    /// The longest that one call upstream may take, retries included. It must end before the front door stops waiting.
+    /// The longest that one call upstream may take, retries included. Longer than the source's own bound, which knows
+    /// how it ended; and it must end before the front door stops waiting.
     pub longest_call: Duration,
     /// The most tokens to keep.
     pub tokens: usize,

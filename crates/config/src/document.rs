@@ -197,7 +197,7 @@ pub(crate) struct UpstreamDocument {
     /// How long one attempt may take: `5s` unless given.
     #[serde(default)]
     pub(crate) attempt_timeout: Optional<Written<String>>,
-    /// How long all attempts and the waits between them may take, at most 28 s: `12s` unless given.
+    /// How long all attempts and the waits between them may take, at most 27 s: `12s` unless given.
     #[serde(default)]
     pub(crate) total_timeout: Optional<Written<String>>,
     /// How many attempts: `3` unless given.

@@ -4,6 +4,8 @@ mod default_file;
 mod refusals;
 mod schema;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use crate::Definition;
@@ -76,6 +78,18 @@ fn moment_and_duration_are_what_they_say() {
     // One hour before midnight UTC, because the zone is one hour ahead.
     assert_eq!(client.facts.not_after.unwrap().as_secs(), 1_798_761_600 - 3_600);
     assert_eq!(definition.app_clients.values().next().unwrap().token_validity.as_secs(), 5_400);
+}
+
+#[test]
+fn upstream_may_take_as_long_as_leaves_the_front_door_an_answer() {
+    let total = |time| {
+        let text = format!("broker:\n  upstream: {{ total_timeout: {time} }}\n");
+        let definition = Definition::parse(&text, "token-broker.yaml").ok()?;
+        Some(definition.broker.upstream.total_timeout)
+    };
+    let longest = total("27s").unwrap();
+    assert!(longest + Duration::from_secs(1) < restapi::Integration::MAX_TIMEOUT);
+    assert_eq!((total("27001ms"), total("28s")), (None, None));
 }
 
 /// Lines that look like a definition, and some that do not, in any order.

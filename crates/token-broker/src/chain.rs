@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ambient::{Clock, Entropy};
 use anyhow::Context as _;
@@ -107,6 +108,7 @@ fn broker(
         minimum_life: definition.broker.min_token_life,
         refresh_below: Percent::new(100_u8.saturating_sub(definition.broker.refresh_at_percent))
             .context("broker.refresh_at_percent is at least 10")?,
+        longest_call: patience.total_timeout + Duration::from_secs(1),
         ..BrokerSettings::default()
     };
     let audit = Arc::new(AuditLog(audit_log));
