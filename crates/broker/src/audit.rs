@@ -1,7 +1,7 @@
 //! Step 5: the audit line, accepted before the answer.
 //!
 //! Every request that reaches the broker leaves exactly one: granted, denied, failed, and also when the caller goes away
-//! while it waits. If the sink cannot take it, there is no answer but 503: a token that nobody can account for is not
+//! while it waits or the broker itself breaks. If the sink cannot take it, there is no answer but 503: a token that nobody can account for is not
 //! handed out.
 //!
 //! A record has no member that could hold a key, secret, token or body. What a client wrote itself is not in it either:
@@ -227,7 +227,7 @@ impl<'a> Trail<'a> {
 impl Drop for Trail<'_> {
     fn drop(&mut self) {
         if !self.closed {
-            self.record.reason = Some("abandoned");
+            self.record.reason = Some(if std::thread::panicking() { "panicked" } else { "abandoned" });
             // There is nobody left to refuse; the loss is counted.
             let _lost = self.write();
         }

@@ -1,8 +1,13 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ambient::{Clock, Timestamp};
 use serde_json::Value;
+use testkit::ManualClock;
 
-use crate::fixtures::{UNAVAILABLE, World, event, form, key_id, token};
+use crate::fixtures::{UNAVAILABLE, World, directory, event, form, key_id, token};
+use crate::{Broker, BrokerSettings};
 
 #[tokio::test]
 async fn line_of_each_kind_of_request() {
@@ -35,6 +40,46 @@ async fn every_request_leaves_one_line_before_its_answer() {
         assert_eq!(world.sink.lines().len(), number + 1);
         assert_eq!(world.sink.last("status"), status);
     }
+}
+
+/// A clock that breaks.
+#[derive(Debug, Default)]
+struct Fragile {
+    broken: AtomicBool,
+    clock: ManualClock,
+}
+
+impl Clock for Fragile {
+    fn now(&self) -> Timestamp {
+        assert!(!self.broken.load(Ordering::SeqCst), "the clock breaks, as it was told");
+        self.clock.now()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.uptime()
+    }
+}
+
+#[tokio::test]
+async fn panic_in_the_broker_itself_leaves_a_line() {
+    let World { source, sink, .. } = World::gated();
+    let clock = Arc::new(Fragile::default());
+    let (of_broker, to_sink) = (Arc::clone(&source), Arc::clone(&sink));
+    let broker = Broker::new(
+        BrokerSettings::default(),
+        directory(),
+        of_broker,
+        to_sink,
+        Arc::clone(&clock) as Arc<dyn Clock>,
+    );
+    let asking = tokio::spawn(async move { broker.answer(&event(1, &form("a"))).await });
+    source.called(1).await;
+    clock.broken.store(true, Ordering::SeqCst);
+    source.release();
+    assert!(asking.await.unwrap_err().is_panic());
+    assert_eq!(sink.lines().len(), 1);
+    assert_eq!((sink.last("reason"), sink.last("client")), ("panicked".into(), "billing".into()));
+    assert_eq!(sink.last("status"), Value::Null);
 }
 
 #[tokio::test]
