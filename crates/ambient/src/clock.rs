@@ -99,6 +99,16 @@ impl Timestamp {
     }
 }
 
+/// `wait` in whole seconds, rounded up and at least one, so that nobody who is told to wait comes back too early.
+///
+/// ```
+/// # use {ambient::whole_seconds, std::time::Duration};
+/// assert_eq!([0, 1, 1_000, 1_001].map(|millis| whole_seconds(Duration::from_millis(millis))), [1, 1, 1, 2]);
+/// ```
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

@@ -8,6 +8,8 @@
 
 mod clock;
 mod entropy;
+mod uuid;
 
-pub use clock::{Clock, Moment, SystemClock, Timestamp};
+pub use clock::{Clock, Moment, SystemClock, Timestamp, whole_seconds};
 pub use entropy::{Entropy, SystemEntropy, alphanumeric, jitter};
+pub use uuid::Uuid;

@@ -28,7 +28,7 @@ mod upstream;
 pub use answer::IssuedToken;
 pub use credentials::{AppClientCredentials, CredentialsError};
 pub use effort::Effort;
-pub use endpoint::{EndpointError, TokenEndpoint};
+pub use endpoint::TokenEndpoint;
 pub use error::UpstreamError;
 pub use http_transport::HttpTransport;
 pub use settings::{BreakerSettings, Settings};

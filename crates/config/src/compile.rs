@@ -4,7 +4,6 @@
 //! judged here: a definition that makes sense and breaks a guardrail compiles, so that [`guard`](crate::guard) can say
 //! where.
 
-mod access_log;
 mod gateway_responses;
 mod plans;
 mod rest_api;
@@ -16,7 +15,7 @@ use restapi::{Account, ApiKey, ApiKeyId, ApiKeyValue, RestApiId, UsagePlanKey};
 use thiserror::Error;
 
 use crate::position::Positions;
-use crate::{AppClient, AppClientName, BrokerSettings, Definition, LocalHome, PlanName};
+use crate::{AppClient, AppClientName, Definition, PlanName};
 
 /// An API key of a client, as the key store holds it.
 #[derive(Clone, Debug)]
@@ -44,10 +43,6 @@ pub struct Compiled {
     pub clients: Vec<CompiledClient>,
     /// What the broker asks the user pool with.
     pub app_clients: BTreeMap<AppClientName, AppClient>,
-    /// How the broker keeps tokens and asks for new ones.
-    pub broker: BrokerSettings,
-    /// Where everything listens, and where tokens come from.
-    pub home: LocalHome,
     pub(crate) positions: Positions,
 }
 
@@ -95,7 +90,7 @@ pub enum CompileError {
 
 /// The objects that `definition` describes on this machine, with the API keys `keys`.
 pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled, CompileError> {
-    let Definition { clients, app_clients, broker, local: home, positions, .. } = definition;
+    let Definition { clients, app_clients, local: home, positions, .. } = definition;
     let keys = sorted(keys, definition)?;
     let api = rest_api::api(definition);
     let plan_ids = plans::ids(definition, &api.id)?;
@@ -130,8 +125,6 @@ pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled
         account,
         clients: compiled_clients,
         app_clients: app_clients.clone(),
-        broker: *broker,
-        home: home.clone(),
         positions: positions.clone(),
     })
 }

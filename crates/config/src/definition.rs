@@ -6,10 +6,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oauth::ScopeSet;
+use oauth::{ScopeSet, TokenEndpointUrl};
 use policy::{ClientFacts, ClientId};
 use restapi::{AccountId, FunctionName, QuotaSettings, Region, StageName, ThrottleSettings};
-use url::Url;
 
 use crate::position::Positions;
 use crate::{AppClientName, DefinitionErrors, PlanName, inspect, syntax};
@@ -187,7 +186,7 @@ pub enum UserPool {
     /// An existing one.
     External {
         /// Its token endpoint: HTTPS, or HTTP on this machine.
-        token_endpoint: Url,
+        token_endpoint: TokenEndpointUrl,
         /// Every app client of the definition, as the pool knows it.
         app_clients: BTreeMap<AppClientName, ExternalAppClient>,
     },

@@ -5,7 +5,6 @@
 //! counted, never waited for. Keys, tokens, headers and bodies have no variable.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use journal::Journal;
-use restapi::{ApiKeyId, HttpMethod, ResponseType};
+use restapi::{AccessLogSettings, ApiKeyId, HttpMethod, ResponseType};
 
 use crate::admit::Binding;
 use crate::ids::Ids;
@@ -23,20 +22,6 @@ use crate::live::{Endpoint, Plan, StageView};
 use crate::metrics::Metrics;
 use crate::refusal::Stock;
 use crate::template::{Template, escape_json};
-
-/// The format where a stage declares none, and for what belongs to no stage. Nothing in it is a text that a client chose:
-/// a credential that was put into the wrong place would stand in the log.
-const DEFAULT_FORMAT: &str = concat!(
-    r#"{"requestId":"$context.requestId","extendedRequestId":"$context.extendedRequestId","#,
-    r#""requestTimeEpoch":"$context.requestTimeEpoch","apiId":"$context.apiId","#,
-    r#""deploymentId":"$context.deploymentId","stage":"$context.stage","httpMethod":"$context.httpMethod","#,
-    r#""resourcePath":"$context.resourcePath","protocol":"$context.protocol","#,
-    r#""sourceIp":"$context.identity.sourceIp","apiKeyId":"$context.identity.apiKeyId","#,
-    r#""status":"$context.status","responseType":"$context.error.responseType","limit":"$context.limit","#,
-    r#""responseLength":"$context.responseLength","responseLatency":"$context.responseLatency","#,
-    r#""integrationStatus":"$context.integration.status","integrationLatency":"$context.integration.latency","#,
-    r#""authorizePrincipal":"$context.authorizer.principalId"}"#,
-);
 
 /// Where lines go, and what counts them.
 #[derive(Debug)]
@@ -49,7 +34,7 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     pub(crate) fn new(clock: Arc<dyn Clock>, journal: Journal, metrics: Arc<Metrics>) -> Self {
-        Self { clock, journal, metrics, default_format: Template::parse(DEFAULT_FORMAT) }
+        Self { clock, journal, metrics, default_format: Template::parse(AccessLogSettings::DEFAULT_FORMAT) }
     }
 }
 
@@ -154,7 +139,7 @@ impl Record {
         Some(match name {
             "requestId" => self.ids.request.as_str().into(),
             "extendedRequestId" => self.ids.extended.as_str().into(),
-            "requestTime" => request_time(self.arrived).into(),
+            "requestTime" => lambda::request_time(self.arrived.as_millis()).into(),
             "requestTimeEpoch" => self.arrived.as_millis().to_string().into(),
             // Any token is a method on the wire; only those that API Gateway has are worth a line.
             "httpMethod" => self.method.as_str().parse::<HttpMethod>().ok()?.as_str().into(),
@@ -205,15 +190,4 @@ impl Drop for Record {
         let latency = self.log.clock.now().since(self.arrived);
         self.log.metrics.observe(self.answer.map(|(status, _)| status), self.binding, latency);
     }
-}
-
-/// `24/Sep/2026:20:16:32 +0000`.
-fn request_time(at: Timestamp) -> String {
-    let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-    let mut text = String::with_capacity(26);
-    if let Ok(at) = jiff::Timestamp::from_millisecond(millis) {
-        // A string takes every write.
-        let _written = write!(text, "{}", at.strftime("%d/%b/%Y:%H:%M:%S +0000"));
-    }
-    text
 }

@@ -2,14 +2,23 @@
 
 use std::fmt;
 
-use ambient::{Entropy, Timestamp};
+use ambient::{Entropy, Timestamp, Uuid};
 use base64::Engine as _;
 
-/// A short ASCII text without an allocation.
+/// `x-amz-apigw-id`: sixteen characters of base64, without an allocation.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) struct Ascii<const N: usize>([u8; N]);
+pub(crate) struct ExtendedId([u8; 16]);
 
-impl<const N: usize> Ascii<N> {
+impl ExtendedId {
+    fn draw(entropy: &dyn Entropy) -> Self {
+        let mut random = [0; 11];
+        entropy.fill(&mut random);
+        let mut text = [b'='; 16];
+        // Eleven bytes are sixteen characters with padding: the slice always fits.
+        let _written = base64::engine::general_purpose::STANDARD.encode_slice(random, &mut text);
+        Self(text)
+    }
+
     /// The text itself.
     pub(crate) fn as_str(&self) -> &str {
         // INVARIANT: only ASCII is ever put in.
@@ -17,7 +26,7 @@ impl<const N: usize> Ascii<N> {
     }
 }
 
-impl<const N: usize> fmt::Debug for Ascii<N> {
+impl fmt::Debug for ExtendedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -26,47 +35,17 @@ impl<const N: usize> fmt::Debug for Ascii<N> {
 /// The two ids every request has from the moment it arrives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids {
-    /// A version 4 UUID.
-    pub(crate) request: Ascii<36>,
-    /// Sixteen characters of base64.
-    pub(crate) extended: Ascii<16>,
+    /// `x-amzn-RequestId`.
+    pub(crate) request: Uuid,
+    /// `x-amz-apigw-id`.
+    pub(crate) extended: ExtendedId,
 }
 
 impl Ids {
     /// New ids. A client cannot choose them: `x-amzn-RequestId` from outside is only a header.
     pub(crate) fn draw(entropy: &dyn Entropy) -> Self {
-        let mut random = [0; 27];
-        entropy.fill(&mut random);
-        let (uuid, extended) = random.split_at(16);
-        Self { request: uuid_v4(uuid), extended: base64_11(extended) }
+        Self { request: Uuid::v4(entropy), extended: ExtendedId::draw(entropy) }
     }
-}
-
-/// `xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx` (RFC 9562 §5.4).
-fn uuid_v4(random: &[u8]) -> Ascii<36> {
-    let nibbles =
-        random.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).enumerate().map(|(at, nibble)| match at {
-            12 => 4,
-            16 => nibble & 0x3 | 0x8,
-            _ => nibble,
-        });
-    let mut text = [b'-'; 36];
-    let places = text.iter_mut().enumerate().filter(|(at, _)| ![8, 13, 18, 23].contains(at));
-    for ((_, place), nibble) in places.zip(nibbles) {
-        *place = hex(nibble);
-    }
-    Ascii(text)
-}
-
-fn base64_11(random: &[u8]) -> Ascii<16> {
-    let mut text = [b'='; 16];
-    // Eleven bytes are sixteen characters with padding: the slice always fits.
-    let _written = base64::engine::general_purpose::STANDARD.encode_slice(random, &mut text);
-    Ascii(text)
-}
-
-fn hex(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 /// The trace id that goes to the function and back to the client.
@@ -111,15 +90,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_id_is_a_uuid_and_extended_id_is_base64() {
-        let ids = Ids::draw(&SeededEntropy::new(1));
-        let groups: Vec<usize> = ids.request.as_str().split('-').map(str::len).collect();
-        assert_eq!(groups, [8, 4, 4, 4, 12]);
-        assert_eq!(ids.request.as_str().as_bytes()[14], b'4');
-        assert!(b"89ab".contains(&ids.request.as_str().as_bytes()[19]));
+    fn extended_id_is_base64_and_no_id_comes_twice() {
+        let (ids, other) = (Ids::draw(&SeededEntropy::new(1)), Ids::draw(&SeededEntropy::new(2)));
         assert_eq!(ids.extended.as_str().len(), 16);
         assert!(ids.extended.as_str().ends_with('='));
-        assert_ne!(Ids::draw(&SeededEntropy::new(2)).request, ids.request);
+        assert_ne!(ids.extended, other.extended);
+        assert_ne!(ids.request, other.request);
     }
 
     #[test]

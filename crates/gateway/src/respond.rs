@@ -4,8 +4,8 @@
 //! passed on by the rules for Lambda proxy integrations: some headers are renamed, some are dropped, and ids are ours.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use ambient::whole_seconds;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -175,8 +175,7 @@ fn customize(custom: &Custom, stock: &Stock, headers: &mut HeaderMap, record: &R
 fn retry_after(headers: &mut HeaderMap, wait: Wait) {
     match wait {
         Wait::After(wait) => {
-            let seconds = wait.as_secs() + u64::from(wait > Duration::from_secs(wait.as_secs()));
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         Wait::Never => drop(headers.remove(RETRY_AFTER)),
     }

@@ -77,8 +77,8 @@ impl Serialize for RequestContext<'_> {
     }
 }
 
-/// `24/Sep/2026:20:16:32 +0000`.
-fn request_time(epoch_ms: u64) -> String {
+/// The moment `epoch_ms` milliseconds after the epoch, as `requestTime` shows it: `24/Sep/2026:20:16:32 +0000`.
+pub fn request_time(epoch_ms: u64) -> String {
     i64::try_from(epoch_ms)
         .ok()
         .and_then(|ms| Timestamp::from_millisecond(ms).ok())

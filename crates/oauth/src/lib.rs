@@ -11,6 +11,7 @@
 mod access_token;
 mod claims;
 mod description;
+mod endpoint;
 mod error_code;
 mod form;
 mod grant;
@@ -22,6 +23,7 @@ mod scope;
 pub use access_token::{AccessToken, AccessTokenError};
 pub use claims::{ClaimsError, UnverifiedClaims};
 pub use description::{Description, Quoted};
+pub use endpoint::{EndpointError, TokenEndpointUrl};
 pub use error_code::ErrorCode;
 pub use form::{Form, FormError};
 pub use grant::{GrantName, GrantType, RequestedGrant, UnknownGrant};

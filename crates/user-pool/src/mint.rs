@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ambient::{Entropy, Timestamp};
+use ambient::{Entropy, Timestamp, Uuid};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth::{AccessToken, ScopeSet};
@@ -40,6 +40,7 @@ impl Mint {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Option<AccessToken> {
+        let jti = Uuid::v4(entropy);
         let claims = Claims {
             sub: client.id.as_str(),
             token_use: "access",
@@ -49,7 +50,7 @@ impl Mint {
             exp: now.as_secs().saturating_add(client.validity.as_secs()),
             iat: now.as_secs(),
             version: 2,
-            jti: &uuid(entropy),
+            jti: jti.as_str(),
             client_id: client.id.as_str(),
         };
         let claims = serde_json::to_vec(&claims).ok()?;
@@ -89,39 +90,4 @@ struct Claims<'a> {
     version: u8,
     jti: &'a str,
     client_id: &'a str,
-}
-
-/// A random UUID (RFC 9562 §5.4).
-pub(crate) fn uuid(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; 16];
-    entropy.fill(&mut bytes);
-    let random = u128::from_be_bytes(bytes);
-    let bits = random & !(0xf000 << 64) & !(0b11 << 62) | 0x4000 << 64 | 0b10 << 62;
-    let digits = format!("{bits:032x}");
-    let mut text = String::with_capacity(36);
-    for (index, digit) in digits.chars().enumerate() {
-        if matches!(index, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use testkit::SeededEntropy;
-
-    use super::*;
-
-    #[test]
-    fn uuid_is_of_version_four() {
-        for seed in 0..64 {
-            let uuid = uuid(&SeededEntropy::new(seed));
-            let groups: Vec<usize> = uuid.split('-').map(str::len).collect();
-            assert_eq!(groups, [8, 4, 4, 4, 12], "{uuid}");
-            assert_eq!(uuid.as_bytes()[14], b'4', "{uuid}");
-            assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ambient::{Clock, Entropy};
+use ambient::{Clock, Entropy, Uuid};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, request};
@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::app_client::{AppClient, AppClients, KnownClient};
 use crate::ids::{AppClientId, PoolId};
 use crate::keys::SigningKeys;
-use crate::mint::{Mint, uuid};
+use crate::mint::Mint;
 use crate::{authenticate, documents, respond};
 
 /// What a pool is made from.
@@ -86,7 +86,7 @@ impl UserPool {
             Ok(body) => self.grant(&head.headers, &body).await,
             Err(_too_large_or_slow) => Err(ErrorCode::InvalidRequest),
         };
-        respond::token(outcome, &uuid(self.entropy.as_ref()))
+        respond::token(outcome, Uuid::v4(self.entropy.as_ref()).as_str())
     }
 
     async fn grant(&self, headers: &HeaderMap, body: &[u8]) -> Result<TokenReply, ErrorCode> {

@@ -8,7 +8,7 @@ use restapi::{
     ResourcePath, RestApi, RestApiId, SourceArnPattern, Stage,
 };
 
-use super::{access_log, gateway_responses};
+use super::gateway_responses;
 use crate::{Definition, GatewayResponseStyle, LocalHome};
 
 /// The id of the API: another account, region or name is another API.
@@ -114,7 +114,7 @@ fn stage(definition: &Definition, api: &RestApiId, deployment_id: DeploymentId) 
                 "arn:aws:logs:{}:{}:log-group:/token-broker/{api}/{}/access",
                 home.region, home.account_id, home.stage
             ),
-            format: access_log::format(),
+            format: AccessLogSettings::DEFAULT_FORMAT.into(),
         }),
         tracing_enabled: false,
         cache_cluster_enabled: false,

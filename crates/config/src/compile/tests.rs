@@ -33,8 +33,8 @@ fn default_definition_becomes_these_objects() {
 
 #[test]
 fn default_definition_becomes_these_clients() {
-    let Compiled { clients, app_clients, broker, home, .. } = compiled(DEFAULT_FILE);
-    insta::assert_debug_snapshot!("default_clients", (clients, app_clients, broker, home));
+    let Compiled { clients, app_clients, .. } = compiled(DEFAULT_FILE);
+    insta::assert_debug_snapshot!("default_clients", (clients, app_clients));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
-use url::{Host, Url};
 
 use super::{Inspector, values};
 use crate::definition::{AppClient, AwsHome, ExternalAppClient, LocalHome, UserPool};
@@ -132,9 +132,10 @@ fn external(
     let ExternalPoolDocument { token_endpoint, app_clients: written } = document;
     let mend = "write the whole URL, such as `https://NAME.auth.REGION.amazoncognito.com/oauth2/token`";
     let path = "homes.local.user_pool.token_endpoint";
-    let token_endpoint = endpoint(&token_endpoint.value).map_err(|problem| {
+    let Written { value: endpoint, at: line } = token_endpoint;
+    let token_endpoint = TokenEndpointUrl::parse(&endpoint).map_err(|problem| {
         // The line may have a password in it.
-        let error = DefinitionError::new(token_endpoint.at, path, problem, mend.into());
+        let error = DefinitionError::new(line, path, problem.to_string(), mend.into());
         inspector.errors.push(error.unshown());
     });
     let path = "homes.local.user_pool.app_clients";
@@ -186,30 +187,6 @@ fn app_client(
         if file.trim().is_empty() { Err("the path is empty") } else { Ok(PathBuf::from(file)) }
     });
     Some(ExternalAppClient { client_id: client_id?, secret_file: secret_file? })
-}
-
-/// The app client's secret travels there: encrypted, or not off this machine.
-fn endpoint(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|_| "this is not a URL".to_owned())?;
-    // Before the others, which repeat the text.
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("the URL has a user name or a password in it".into());
-    }
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(format!("{} names no host", Shown(text))),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_here => {}
-        _ => return Err(format!("{} is not HTTPS, and not on this machine", Shown(text))),
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{} has a query or a fragment", Shown(text)));
-    }
-    Ok(url)
 }
 
 /// What is written, or what holds when nothing is.
