@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use ambient::whole_seconds;
 use cognito::UpstreamError;
 use lambda::ProxyReply;
 use oauth::{ErrorCode, ErrorReply, TokenReply};
@@ -50,20 +51,7 @@ impl Refusal {
             Self::Fetch(FetchError::Lost) => "upstream_call_lost",
             Self::Fetch(FetchError::Crowded) => "too_many_tokens",
             Self::Fetch(FetchError::Source(SourceError::UnknownAppClient)) => "unknown_app_client",
-            Self::Fetch(FetchError::Source(SourceError::Upstream(error))) => match error {
-                UpstreamError::NotConnected => "upstream_not_connected",
-                UpstreamError::Timeout => "upstream_timeout",
-                UpstreamError::Unavailable { .. } => "upstream_unavailable",
-                UpstreamError::Throttled { .. } => "upstream_throttled",
-                UpstreamError::CircuitOpen { .. } => "upstream_circuit_open",
-                UpstreamError::Malformed => "upstream_malformed",
-                UpstreamError::Unusable => "upstream_token_unusable",
-                UpstreamError::Redirected => "upstream_redirected",
-                UpstreamError::RefusedClient => "upstream_refused_client",
-                UpstreamError::RefusedScope => "upstream_refused_scope",
-                UpstreamError::Refused(_) => "upstream_refused",
-                UpstreamError::ScopeMismatch => "upstream_scope_mismatch",
-            },
+            Self::Fetch(FetchError::Source(SourceError::Upstream(error))) => error.label(),
         }
     }
 
@@ -168,14 +156,9 @@ fn reply(status: u16, body: String, retry_after: Option<Duration>) -> ProxyReply
     let mut headers: Vec<(Cow<'static, str>, Cow<'static, str>)> = Vec::with_capacity(4);
     headers.extend(HEADERS.map(|(name, value)| (name.into(), value.into())));
     if let Some(after) = retry_after {
-        headers.push(("Retry-After".into(), seconds(after).to_string().into()));
+        headers.push(("Retry-After".into(), whole_seconds(after).to_string().into()));
     }
     ProxyReply { status, headers, body: body.into(), ..ProxyReply::default() }
-}
-
-/// Whole seconds, rounded up and at least one, so that nobody comes back too early.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 const HEADERS: [(&str, &str); 3] = [

@@ -17,10 +17,3 @@ pub struct Effort {
     /// How long everything took, waits included.
     pub elapsed: Duration,
 }
-
-impl Effort {
-    /// How many tokens may have been minted, and billed.
-    pub const fn possibly_minted(&self) -> u32 {
-        self.attempts.saturating_sub(self.unconnected).saturating_sub(self.error_replies)
-    }
-}

@@ -93,18 +93,18 @@ impl UpstreamError {
     /// A word for logs and metrics.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::NotConnected => "not_connected",
-            Self::Timeout => "timeout",
-            Self::Unavailable { .. } => "unavailable",
-            Self::Throttled { .. } => "throttled",
-            Self::CircuitOpen { .. } => "circuit_open",
-            Self::Malformed => "malformed",
-            Self::Unusable => "unusable",
-            Self::Redirected => "redirected",
-            Self::RefusedClient => "refused_client",
-            Self::RefusedScope => "refused_scope",
-            Self::Refused(_) => "refused",
-            Self::ScopeMismatch => "scope_mismatch",
+            Self::NotConnected => "upstream_not_connected",
+            Self::Timeout => "upstream_timeout",
+            Self::Unavailable { .. } => "upstream_unavailable",
+            Self::Throttled { .. } => "upstream_throttled",
+            Self::CircuitOpen { .. } => "upstream_circuit_open",
+            Self::Malformed => "upstream_malformed",
+            Self::Unusable => "upstream_token_unusable",
+            Self::Redirected => "upstream_redirected",
+            Self::RefusedClient => "upstream_refused_client",
+            Self::RefusedScope => "upstream_refused_scope",
+            Self::Refused(_) => "upstream_refused",
+            Self::ScopeMismatch => "upstream_scope_mismatch",
         }
     }
 }

@@ -14,7 +14,7 @@ use user_pool::{
     AppClient, AppClientId, AppClientSecret, PoolConfig, PoolId, Secrets, SigningKeys, UserPool,
 };
 
-use crate::{AppClientCredentials, Exchange, Settings, TokenEndpoint, Upstream, UpstreamError};
+use crate::{AppClientCredentials, Effort, Exchange, Settings, TokenEndpoint, Upstream, UpstreamError};
 
 const POOL: &str = "eu-central-1_a1B2c3D4e";
 
@@ -86,7 +86,9 @@ async fn embedded_pool_refuses_as_cognito_does() {
     let wrong = AppClientCredentials::new(running.client.id.as_str(), "wrong".into(), None).unwrap();
     let client = running.ask(&wrong, "orders/read").await;
     assert_eq!(client.outcome, Err(UpstreamError::RefusedClient));
-    assert_eq!((scope.effort.possibly_minted(), client.effort.possibly_minted()), (0, 0));
+    for Effort { attempts, error_replies, .. } in [scope.effort, client.effort] {
+        assert_eq!((attempts, error_replies), (1, 1));
+    }
     assert_eq!(running.pool.token_requests(), 2);
 }
 
@@ -159,7 +161,7 @@ async fn port_that_nobody_listens_on_is_no_connection() {
     drop(listener);
     let exchange = ask(&format!("http://{address}/oauth2/token"), Settings::default()).await;
     assert_eq!(exchange.outcome, Err(UpstreamError::NotConnected));
-    assert_eq!(exchange.effort.possibly_minted(), 0);
+    assert_eq!(exchange.effort.unconnected, exchange.effort.attempts);
 }
 
 #[tokio::test]
@@ -182,6 +184,7 @@ async fn peer_that_never_answers_is_a_timeout() {
     let settings = Settings { attempt: Duration::from_millis(50), ..Settings::default() };
     let exchange = ask(&format!("http://{address}/oauth2/token"), settings).await;
     assert_eq!(exchange.outcome, Err(UpstreamError::Timeout));
-    assert_eq!(exchange.effort.possibly_minted(), 1);
+    let Effort { attempts, unconnected, error_replies, .. } = exchange.effort;
+    assert_eq!((attempts, unconnected, error_replies), (1, 0, 0));
     drop(listener);
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    ApiSnapshot, Authorizer, Deployment, DeploymentId, GatewayResponse, Resource, ResourceId, ResourcePath,
-    RestApiId, Stage, StageName,
+    ApiSnapshot, Authorizer, Deployment, DeploymentId, GatewayResponse, Resource, ResourcePath, RestApiId,
+    Stage, StageName,
 };
 
 /// Where the API key of a request is read from.
@@ -76,11 +76,6 @@ impl RestApi {
                 gateway_responses: self.gateway_responses.clone(),
             },
         }
-    }
-
-    /// The root resource's id.
-    pub fn root_resource_id(&self) -> Option<&ResourceId> {
-        self.resources.iter().find(|resource| resource.parent_id.is_none()).map(|resource| &resource.id)
     }
 
     /// The resource at `path`.

@@ -115,11 +115,3 @@ fn token_is_answered_with_its_life_and_is_not_to_be_kept() {
     assert_eq!(reply.headers, HEADERS.map(|(name, value)| (name.into(), value.into())));
     assert_eq!(reply.body, r#"{"access_token":"eyJra","expires_in":3599,"token_type":"Bearer"}"#);
 }
-
-#[test]
-fn retry_after_is_rounded_up_and_never_zero() {
-    let rows = [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (9_999, 10)];
-    for (millis, expected) in rows {
-        assert_eq!(seconds(Duration::from_millis(millis)), expected, "{millis}");
-    }
-}
