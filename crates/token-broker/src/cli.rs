@@ -47,7 +47,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  token-broker init\n  token-broker init --config /etc/token-broker.yaml --state /var/lib/token-broker"
     )]
-    Init,
+    Init(Output),
     /// Run the front door, the broker and the user pool on this machine
     #[command(
         after_help = "Examples:\n  token-broker up\n  token-broker up --json            print the addresses as one JSON object first\n  token-broker up --access-log -    write access-log lines to stdout\n\nCtrl-C or SIGTERM: no new requests are accepted, those under way finish, exit code 0."
@@ -138,6 +138,8 @@ pub(crate) enum Keys {
     Revoke {
         /// The key's id, or its name
         key: String,
+        #[command(flatten)]
+        output: Output,
     },
 }
 

@@ -12,20 +12,23 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, Config};
+use crate::terminal;
 
 /// Runs the command that was typed.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let place = &cli.place;
     match cli.command {
-        Command::Init => init::run(place)?,
+        Command::Init(output) => init::run(place, output)?,
         Command::Up(options) => up::run(place, &options)?,
         Command::Token(options) => return token::run(place, &options),
         Command::Clients(output) => clients::run(place, output)?,
         Command::Keys(keys) => keys::run(place, &keys)?,
-        Command::Config(Config::Check(output)) => return Ok(check::run(place, output)),
+        Command::Config(Config::Check(output)) => return check::run(place, output),
         Command::Config(Config::Schema) => check::schema()?,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "token-broker", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "token-broker", &mut script);
+            terminal::print(&String::from_utf8(script)?)?;
         }
     }
     Ok(ExitCode::SUCCESS)

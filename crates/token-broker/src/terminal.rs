@@ -1,8 +1,14 @@
-//! What a person sees: tables and colour, colour only on a terminal.
+//! What is printed: text and errors, tables and colour, colour only on a terminal.
+//!
+//! Everything that goes to stdout goes through [`print`]: a reader that has read enough (`| head`) ends no command with
+//! an error, and a disk that is full does.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write};
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context as _;
 
 /// Headings.
 pub(crate) const HEADING: Style = Style::new().bold();
@@ -12,11 +18,43 @@ pub(crate) const ACCENT: Style = AnsiColor::Cyan.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 
+/// Prints to stdout, all of it before it returns. That nobody reads it any more is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    write_to(anstream::stdout(), text).context("stdout cannot be written")
+}
+
+/// Prints to stdout and ends the line.
+pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
+    print(&format!("{text}\n"))
+}
+
 /// Prints an error and what caused it to stderr.
 pub(crate) fn error(error: &anyhow::Error) {
-    anstream::eprintln!("{WRONG}error:{WRONG:#} {error}");
+    let mut text = format!("{WRONG}error:{WRONG:#} {error}\n");
     for cause in error.chain().skip(1) {
-        anstream::eprintln!("  caused by: {cause}");
+        // A string takes every write.
+        let _written = writeln!(text, "  caused by: {cause}");
+    }
+    // Where stderr cannot be written there is nobody left to tell; the exit code says the rest.
+    let _told = write_to(anstream::stderr(), &text);
+}
+
+/// Flushes as well: what stays in a buffer until the end fails unseen.
+fn write_to(mut out: impl Write, text: &str) -> io::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// A text as one word of a shell's command line: quoted unless it is plain.
+pub(crate) fn shell_word(text: &str) -> Cow<'_, str> {
+    // `=` is plain inside a word only: at the start of one, zsh looks for a program of that name.
+    let plain = |character: char| character.is_ascii_alphanumeric() || "_./:@%+,-".contains(character);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''")).into()
     }
 }
 
@@ -66,6 +104,40 @@ mod tests {
         let text = table("  ", ["NAME", "N"], &[["a".into(), "1".into()], ["longer".into(), "22".into()]]);
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(plain, "  NAME    N\n  a       1\n  longer  22\n");
+    }
+
+    /// Takes nothing, for the reason it was made with.
+    struct Broken(ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn reader_that_is_gone_is_no_error_and_a_full_disk_is() {
+        assert!(write_to(Broken(ErrorKind::BrokenPipe), "text").is_ok());
+        assert!(write_to(Broken(ErrorKind::StorageFull), "text").is_err());
+        let full_only_when_flushed = io::BufWriter::new(Broken(ErrorKind::StorageFull));
+        assert!(write_to(full_only_when_flushed, "text").is_err());
+    }
+
+    #[test]
+    fn shell_reads_a_word_as_it_was() {
+        for plain in [".token-broker/keys/billing", "http://127.0.0.1:8080/dev/oauth2/token", "a@b%2F+c,d_e"]
+        {
+            assert_eq!(shell_word(plain), plain);
+        }
+        for text in ["", "my dir", "it's", "$HOME", "`id`", "a\"b", "a;b", "~", "=ls", "*", "a\nb", "ä"] {
+            let script = format!("printf %s {}", shell_word(text));
+            let said = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), text, "{script}");
+        }
     }
 
     #[test]

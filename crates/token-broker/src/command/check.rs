@@ -8,29 +8,29 @@ use restapi::{ApiKeyId, ApiKeyValue};
 use serde_json::json;
 
 use crate::cli::{Output, Place};
-use crate::definition;
-use crate::terminal::ACCENT;
+use crate::terminal::{self, ACCENT};
+use crate::{chain, definition};
 
-pub(crate) fn run(place: &Place, output: Output) -> ExitCode {
+pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<ExitCode> {
     let file = place.config.display().to_string();
     let checked = check(place);
     if output.json {
         let error = checked.as_ref().err().map(|error| format!("{error:#}"));
-        println!("{}", json!({ "file": file, "ok": error.is_none(), "error": error }));
+        terminal::print_line(&json!({ "file": file, "ok": error.is_none(), "error": error }).to_string())?;
     }
     match checked {
         Ok((plans, clients)) if !output.json => {
-            anstream::println!(
+            terminal::print_line(&format!(
                 "{ACCENT}{file}{ACCENT:#} can be run: {plans} plan(s), {clients} client(s), no guardrail broken"
-            );
-            ExitCode::SUCCESS
+            ))?;
+            Ok(ExitCode::SUCCESS)
         }
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             if !output.json {
-                crate::terminal::error(&error);
+                terminal::error(&error);
             }
-            ExitCode::FAILURE
+            Ok(ExitCode::FAILURE)
         }
     }
 }
@@ -49,10 +49,11 @@ fn check(place: &Place) -> anyhow::Result<(usize, usize)> {
         })
     });
     definition::compile(&definition, keys.collect::<anyhow::Result<_>>()?)?;
+    // The definition names the secrets of an existing user pool: without them it cannot be run either.
+    chain::external(&definition.local.user_pool)?;
     Ok((definition.plans.len(), definition.clients.len()))
 }
 
 pub(crate) fn schema() -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(&config::schema())?);
-    Ok(())
+    terminal::print_line(&serde_json::to_string_pretty(&config::schema())?)
 }

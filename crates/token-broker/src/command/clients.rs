@@ -6,16 +6,15 @@ use serde_json::json;
 
 use crate::cli::{Output, Place};
 use crate::definition;
-use crate::terminal::table;
+use crate::terminal::{self, table};
 
 pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<()> {
     let definition = definition::read(&place.config)?;
     if output.json {
-        println!("{}", serde_json::to_string_pretty(&as_json(&definition))?);
+        terminal::print_line(&serde_json::to_string_pretty(&as_json(&definition))?)
     } else {
-        anstream::print!("{}", as_table(&definition, ""));
+        terminal::print(&as_table(&definition, ""))
     }
-    Ok(())
 }
 
 /// The clients as a table.

@@ -2,25 +2,29 @@
 
 use ambient::{SystemClock, SystemEntropy};
 use config::UserPool;
+use serde_json::json;
 
-use crate::cli::Place;
+use crate::cli::{Output, Place};
 use crate::definition;
 use crate::state::{ApiKeys, EmbeddedPool, State};
-use crate::terminal::ACCENT;
+use crate::terminal::{self, ACCENT};
 
-pub(crate) fn run(place: &Place) -> anyhow::Result<()> {
+pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<()> {
     let written = definition::write_default(&place.config)?;
     let definition = definition::read(&place.config)?;
     let state = State::open_or_create(&place.state)?;
     provide(&definition, &state)?;
+    let (config, directory) = (place.config.display().to_string(), place.state.display().to_string());
+    if output.json {
+        let said = json!({ "config": config, "config_written": written, "state": directory });
+        return terminal::print_line(&said.to_string());
+    }
     let what = if written { "written" } else { "kept as it was" };
-    anstream::println!("{ACCENT}{}{ACCENT:#}  {what}", place.config.display());
-    anstream::println!(
-        "{ACCENT}{}{ACCENT:#}  has the keys and secrets; keep it private",
-        place.state.display()
-    );
-    anstream::println!("\nNext: token-broker up");
-    Ok(())
+    terminal::print_line(&format!(
+        "{ACCENT}{config}{ACCENT:#}  {what}\n\
+         {ACCENT}{directory}{ACCENT:#}  has the keys and secrets; keep it private\n\n\
+         Next: token-broker up"
+    ))
 }
 
 /// Generates what is missing.

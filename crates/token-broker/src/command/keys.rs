@@ -8,13 +8,13 @@ use serde_json::json;
 use crate::cli::{Keys, Output, Place};
 use crate::definition;
 use crate::state::{ApiKeys, KeyEntry, State};
-use crate::terminal::{ACCENT, duration, table};
+use crate::terminal::{self, ACCENT, duration, table};
 
 pub(crate) fn run(place: &Place, keys: &Keys) -> anyhow::Result<()> {
     match keys {
         Keys::List(output) => list(place, *output),
         Keys::Add { client, output } => add(place, client, *output),
-        Keys::Revoke { key } => revoke(place, key),
+        Keys::Revoke { key, output } => revoke(place, key, *output),
     }
 }
 
@@ -23,8 +23,7 @@ fn list(place: &Place, output: Output) -> anyhow::Result<()> {
     let keys = ApiKeys::read(&state)?;
     if output.json {
         let all: Vec<_> = keys.all().iter().map(|entry| shown(&state, entry)).collect();
-        println!("{}", serde_json::to_string_pretty(&all)?);
-        return Ok(());
+        return terminal::print_line(&serde_json::to_string_pretty(&all)?);
     }
     let now = SystemClock.now();
     let rows: Vec<_> = keys
@@ -40,8 +39,7 @@ fn list(place: &Place, output: Output) -> anyhow::Result<()> {
             [entry.name.clone(), entry.id.clone(), entry.client.clone(), age(entry.created), status, file]
         })
         .collect();
-    anstream::print!("{}", table("", ["KEY", "ID", "CLIENT", "MADE", "STATUS", "FILE"], &rows));
-    Ok(())
+    terminal::print(&table("", ["KEY", "ID", "CLIENT", "MADE", "STATUS", "FILE"], &rows))
 }
 
 fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
@@ -53,29 +51,29 @@ fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
     let state = State::open_or_create(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.add(client, SystemClock.now(), &SystemEntropy))?;
     if output.json {
-        println!("{}", shown(&state, &entry));
-        return Ok(());
+        return terminal::print_line(&shown(&state, &entry).to_string());
     }
     let file = state.path(&entry.file());
-    anstream::println!(
+    terminal::print_line(&format!(
         "{ACCENT}{}{ACCENT:#}  is a new key of `{client}` (id {}); its value is in {}",
         entry.name,
         entry.id,
         file.display()
-    );
-    Ok(())
+    ))
 }
 
-fn revoke(place: &Place, key: &str) -> anyhow::Result<()> {
+fn revoke(place: &Place, key: &str, output: Output) -> anyhow::Result<()> {
     let state = State::open(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.revoke(key, SystemClock.now()))?;
-    anstream::println!(
+    if output.json {
+        return terminal::print_line(&shown(&state, &entry).to_string());
+    }
+    terminal::print_line(&format!(
         "{ACCENT}{}{ACCENT:#}  (id {}) of `{}` is revoked",
         entry.name,
         entry.id,
         entry.client
-    );
-    Ok(())
+    ))
 }
 
 fn shown(state: &State, entry: &KeyEntry) -> serde_json::Value {

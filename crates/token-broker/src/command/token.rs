@@ -1,5 +1,6 @@
 //! `token`: a token through the front door, as a client gets one.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -14,7 +15,7 @@ use crate::cli::{Place, Token};
 use crate::command::up::Endpoints;
 use crate::http_client;
 use crate::state::{ApiKeys, State};
-use crate::terminal::{ACCENT, DIM, duration};
+use crate::terminal::{self, ACCENT, DIM, duration};
 
 pub(crate) fn run(place: &Place, options: &Token) -> anyhow::Result<ExitCode> {
     let state = State::open(&place.state)?;
@@ -44,22 +45,29 @@ pub(crate) fn run(place: &Place, options: &Token) -> anyhow::Result<ExitCode> {
     }
     let token = body.get("access_token").and_then(Value::as_str).context("the answer has no access_token")?;
     if options.raw {
-        println!("{token}");
+        terminal::print_line(token)?;
         return Ok(ExitCode::SUCCESS);
     }
     let claims = claims(token)?;
     let life = body.get("expires_in").and_then(Value::as_u64).unwrap_or(0);
     if options.output.json {
-        println!("{}", json!({ "client": options.client, "expires_in": life, "claims": claims }));
+        let said = json!({ "client": options.client, "expires_in": life, "claims": claims });
+        terminal::print_line(&said.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    anstream::println!("{ACCENT}token for {}{ACCENT:#}  {} left", options.client, duration(life));
+    terminal::print(&for_people(&options.client, life, &claims))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn for_people(client: &str, life: u64, claims: &Value) -> String {
+    let mut text = format!("{ACCENT}token for {client}{ACCENT:#}  {} left\n", duration(life));
     for (name, value) in claims.as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        anstream::println!("  {name:<10} {value}");
+        // A string takes every write.
+        let _written = writeln!(text, "  {name:<10} {value}");
     }
-    anstream::println!("{DIM}the token itself: token-broker token {} --raw{DIM:#}", options.client);
-    Ok(ExitCode::SUCCESS)
+    let _written = writeln!(text, "{DIM}the token itself: token-broker token {client} --raw{DIM:#}");
+    text
 }
 
 fn refused(answer: &http::Response<Bytes>, body: &Value, options: &Token) -> anyhow::Result<ExitCode> {
@@ -68,10 +76,9 @@ fn refused(answer: &http::Response<Bytes>, body: &Value, options: &Token) -> any
     let description =
         body.get("error_description").or_else(|| body.get("message")).and_then(Value::as_str).unwrap_or("");
     if options.output.json {
-        println!(
-            "{}",
-            json!({ "client": options.client, "status": status.as_u16(), "error": code, "error_description": description })
-        );
+        let status = status.as_u16();
+        let said = json!({ "client": options.client, "status": status, "error": code, "error_description": description });
+        terminal::print_line(&said.to_string())?;
         return Ok(ExitCode::FAILURE);
     }
     let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());

@@ -1,6 +1,6 @@
 //! Runs the program in a directory of its own and talks to it as a client does.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, PipeWriter, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
@@ -56,7 +56,8 @@ impl Place {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command that is still to be run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_token-broker"));
         command.args(arguments).current_dir(self.root()).stdin(Stdio::null());
         command
@@ -88,6 +89,11 @@ impl Place {
         };
         Server { child, endpoints, stdout, stderr }
     }
+}
+
+/// Somewhere to print to that nobody reads, as after `| true`.
+pub(crate) fn unread() -> PipeWriter {
+    std::io::pipe().unwrap().1
 }
 
 /// What a command printed, and how it ended.

@@ -56,6 +56,23 @@ fn list_shows_keys_and_never_their_values() {
 }
 
 #[test]
+fn programs_are_told_what_was_made_and_what_was_revoked() {
+    let json = |run: crate::harness::Run| serde_json::from_str::<serde_json::Value>(&run.ok()).unwrap();
+    let place = Place::empty();
+    let made = json(place.run(&["init", "--json"]));
+    let expected = serde_json::json!({
+        "config": "token-broker.yaml", "config_written": true, "state": ".token-broker",
+    });
+    assert_eq!(made, expected);
+    assert_eq!(json(place.run(&["init", "--json"]))["config_written"], false);
+    let revoked = json(place.run(&["keys", "revoke", "billing", "--json"]));
+    assert_eq!((&revoked["name"], &revoked["file"]), (&"billing".into(), &serde_json::Value::Null));
+    assert!(revoked["revoked"].as_u64().unwrap() >= revoked["created"].as_u64().unwrap());
+    let listed = json(place.run(&["keys", "list", "--json"]));
+    assert!(listed.as_array().unwrap().contains(&revoked), "{listed}");
+}
+
+#[test]
 fn keys_of_a_client_that_is_gone_admit_nobody_and_stop_nothing() {
     let place = Place::new();
     place.run(&["init"]).ok();
