@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{DEFINITION, Place};
+use crate::harness::{DEFINITION, Place, Run, unread};
 
 #[test]
 fn wrong_definition_is_refused_with_file_line_and_mend() {
@@ -57,6 +57,83 @@ fn state_that_others_may_read_is_refused() {
     place.run(&["init"]).ok();
     std::fs::set_permissions(place.path(".token-broker"), std::fs::Permissions::from_mode(0o750)).unwrap();
     assert!(place.run(&["up"]).failed().contains("chmod 700"));
+}
+
+#[test]
+fn state_that_is_a_link_or_of_another_user_is_refused() {
+    use std::os::unix::fs::{chown, symlink};
+    let place = Place::new();
+    place.run(&["init"]).ok();
+    symlink(place.path(".token-broker"), place.path("link")).unwrap();
+    for arguments in [&["init"][..], &["up"], &["keys", "list"], &["keys", "add", "billing"]] {
+        let said = place.run(&[arguments, &["--state", "link"]].concat()).failed();
+        assert!(said.contains("`link` is a link") && said.contains("--state"), "{said}");
+    }
+    // Only root may give a directory away.
+    if chown(place.path(".token-broker"), Some(65_534), None).is_ok() {
+        for arguments in [&["init"][..], &["up"], &["keys", "list"], &["keys", "add", "billing"]] {
+            let said = place.run(arguments).failed();
+            assert!(said.contains("belongs to another user (uid 65534)"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn check_reads_the_secrets_that_a_start_would_read() {
+    let external = "{ token_endpoint: 'https://pool.example.com/oauth2/token', \
+                    app_clients: { m2m: { client_id: id, secret_file: the-secret } } }";
+    let definition = DEFINITION
+        .replace("user_pool: embedded", &format!("user_pool: {external}"))
+        .replace(", user_pool_listen: \"127.0.0.1:0\"", "");
+    let place = Place::with(&definition);
+    for arguments in [&["config", "check"][..], &["up"]] {
+        let said = place.run(arguments).failed();
+        assert!(said.contains("app client `m2m` cannot be read from `the-secret`"), "{said}");
+    }
+    std::fs::write(place.path("the-secret"), "one\ntwo\nthree\n").unwrap();
+    for arguments in [&["config", "check"][..], &["up"]] {
+        let said = place.run(arguments).failed();
+        assert!(said.contains("must have one secret, or two") && !said.contains("three"), "{said}");
+    }
+    std::fs::write(place.path("the-secret"), "one\n").unwrap();
+    place.run(&["config", "check"]).ok();
+}
+
+#[test]
+fn reader_that_stops_reading_is_no_error() {
+    let place = Place::new();
+    place.run(&["init"]).ok();
+    for arguments in [
+        &["config", "schema"][..],
+        &["config", "check"],
+        &["config", "check", "--json"],
+        &["completions", "bash"],
+        &["clients"],
+        &["clients", "--json"],
+        &["keys", "list"],
+        &["keys", "list", "--json"],
+        &["keys", "add", "billing"],
+        &["keys", "revoke", "billing.2"],
+        &["init"],
+        &["init", "--json"],
+        &["--help"],
+    ] {
+        let run = Run::from(place.command(arguments).stdout(unread()).output().unwrap());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+    let run = Run::from(place.command(&["keys", "revoke", "nobody"]).stderr(unread()).output().unwrap());
+    assert_eq!(run.code, Some(1));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let place = Place::new();
+    for arguments in [&["config", "schema"][..], &["config", "check"], &["clients"], &["completions", "fish"]]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let said = Run::from(place.command(arguments).stdout(full).output().unwrap()).failed();
+        assert!(said.contains("stdout cannot be written"), "{said}");
+    }
 }
 
 #[test]
