@@ -1,7 +1,10 @@
 //! What `up` prints for a person: where everything is, who may call, and a command that can be pasted as it is.
 
+mod example;
+
 use std::fmt::Write as _;
 
+use ambient::{Clock as _, SystemClock};
 use config::Compiled;
 
 use super::{Endpoints, Setup};
@@ -28,8 +31,8 @@ pub(super) fn text(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints
     line("definition", format!("{file}{written}"));
     line("state", format!("{state} {DIM}(keys, secrets, logs: private){DIM:#}"));
     let table = clients::as_table(&setup.definition, "  ");
-    let curl = curl(setup, compiled, endpoints);
-    format!("{HEADING}token-broker {version}{HEADING:#}\n\n{text}\n{table}\n{curl}\nCtrl-C stops it.\n")
+    let example = example::text(setup.place, compiled, &endpoints.invoke_url, SystemClock.now());
+    format!("{HEADING}token-broker {version}{HEADING:#}\n\n{text}\n{table}\n{example}\nCtrl-C stops it.\n")
 }
 
 /// The URL that names the API by its host.
@@ -38,25 +41,4 @@ fn by_host(compiled: &Compiled, endpoints: &Endpoints) -> String {
     let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
     let port = address.rsplit(':').next().unwrap_or_default();
     format!("http://{}.execute-api.{}.localhost:{port}/{path}", compiled.api_id, compiled.account.region)
-}
-
-/// A command that can be pasted as it is. It reads the key from its file: no secret is printed.
-fn curl(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints) -> String {
-    let with_key = compiled
-        .clients
-        .iter()
-        .find(|client| !client.keys.is_empty() && !client.facts.default_scopes.is_empty());
-    let Some(client) = with_key.or_else(|| compiled.clients.iter().find(|client| !client.keys.is_empty()))
-    else {
-        return "There is no API key yet: token-broker keys add CLIENT\n".to_owned();
-    };
-    let key = client.keys.first().and_then(|id| compiled.account.api_keys.iter().find(|key| &key.id == id));
-    let name = key.map_or(client.facts.id.as_str(), |key| key.name.as_str());
-    let file = setup.state.path("keys").join(name);
-    let scope = client.facts.scopes.iter().next().unwrap_or_default();
-    format!(
-        "Get a token:\n\n  curl -s {} \\\n    -H \"x-api-key: $(cat {})\" \\\n    -d grant_type=client_credentials -d scope={scope}\n",
-        endpoints.invoke_url,
-        file.display(),
-    )
 }
