@@ -1,6 +1,6 @@
 //! What is printed: text and errors, tables and colour, colour only on a terminal.
 //!
-//! Everything that goes to stdout goes through [`print`]: a reader that has read enough (`| head`) ends no command with
+//! Everything that goes to stdout goes through [`print()`]: a reader that has read enough (`| head`) ends no command with
 //! an error, and a disk that is full does.
 
 use std::borrow::Cow;
