@@ -9,24 +9,50 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use journal::Journal;
-use listen::{Answer, Handler, Inbound};
+use listen::{Answer, Counts, Handler, Inbound};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 #[derive(Debug)]
 pub(crate) struct Admin {
     registry: Registry,
-    ready: Arc<AtomicBool>,
-    audit: Journal,
+    readiness: Readiness,
+}
+
+/// What must be so for requests to be sent here.
+#[derive(Debug)]
+pub(crate) struct Readiness {
+    /// The front door is open.
+    pub(crate) serving: Arc<AtomicBool>,
+    /// The keys in force are those of the register.
+    pub(crate) keys_in_step: Arc<AtomicBool>,
+    /// Without an audit log no token is handed out.
+    pub(crate) audit: Journal,
+}
+
+impl Readiness {
+    /// Why requests should not be sent here.
+    fn obstacle(&self) -> Option<&'static str> {
+        if !self.serving.load(Ordering::Acquire) {
+            Some("not ready: starting or stopping\n")
+        } else if !self.keys_in_step.load(Ordering::Acquire) {
+            Some("not ready: changed API keys could not be taken over; see the log\n")
+        } else if !self.audit.is_open() {
+            Some("not ready: the audit log cannot be written\n")
+        } else {
+            None
+        }
+    }
 }
 
 impl Admin {
-    /// `ready` says whether requests are to be sent here; without an audit log there are none to send.
-    pub(crate) fn new(registry: Registry, ready: Arc<AtomicBool>, audit: Journal) -> Self {
-        Self { registry, ready, audit }
+    /// Answers from these counters and this readiness.
+    pub(crate) fn new(registry: Registry, readiness: Readiness) -> Self {
+        Self { registry, readiness }
     }
 
     fn metrics(&self) -> Answer {
@@ -50,14 +76,10 @@ impl Handler for Admin {
         let (method, path) = (inbound.request.method(), inbound.request.uri().path());
         match (method, path) {
             (&Method::GET, "/healthz") => answer(StatusCode::OK, "alive\n".to_owned()),
-            (&Method::GET, "/readyz") if !self.ready.load(Ordering::Acquire) => {
-                answer(StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or stopping\n".to_owned())
-            }
-            (&Method::GET, "/readyz") if !self.audit.is_open() => answer(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not ready: the audit log cannot be written\n".to_owned(),
-            ),
-            (&Method::GET, "/readyz") => answer(StatusCode::OK, "ready\n".to_owned()),
+            (&Method::GET, "/readyz") => match self.readiness.obstacle() {
+                Some(obstacle) => answer(StatusCode::SERVICE_UNAVAILABLE, obstacle.to_owned()),
+                None => answer(StatusCode::OK, "ready\n".to_owned()),
+            },
             (&Method::GET, "/metrics") => self.metrics(),
             (_, "/healthz" | "/readyz" | "/metrics") => {
                 answer(StatusCode::METHOD_NOT_ALLOWED, "use GET\n".to_owned())
@@ -117,6 +139,55 @@ impl Collector for BrokerCollector {
         )?;
         for (reason, count) in refused {
             ConstCounter::new(count).encode(described.encode_family(&[("reason", reason)])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many lines journals refused, by name.
+#[derive(Debug)]
+pub(crate) struct JournalCollector(pub(crate) Vec<(&'static str, Journal)>);
+
+impl Collector for JournalCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let kind = ConstCounter::new(0_u64).metric_type();
+        let mut described =
+            encoder.encode_descriptor("log_lines_refused", "Lines that a log could not take", None, kind)?;
+        for (name, journal) in &self.0 {
+            ConstCounter::new(journal.refused()).encode(described.encode_family(&[("log", *name)])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of the front door's connections.
+#[derive(Debug)]
+pub(crate) struct ConnectionCollector(pub(crate) Arc<Counts>);
+
+impl Collector for ConnectionCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let open = ConstGauge::new(i64::try_from(self.0.open()).unwrap_or(i64::MAX));
+        open.encode(encoder.encode_descriptor(
+            "connections_open",
+            "Connections of the front door",
+            None,
+            open.metric_type(),
+        )?)?;
+        let totals = [
+            (
+                "connections_refused",
+                "Connections closed because their address had too many",
+                self.0.refused(),
+            ),
+            (
+                "connections_cut",
+                "Connections ended because their peer took nothing, or too long",
+                self.0.cut(),
+            ),
+        ];
+        for (name, help, count) in totals {
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
         Ok(())
     }

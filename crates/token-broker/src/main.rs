@@ -10,6 +10,7 @@ mod cli;
 mod command;
 mod definition;
 mod http_client;
+mod logs;
 mod state;
 mod terminal;
 mod watch;

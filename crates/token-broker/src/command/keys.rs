@@ -9,6 +9,7 @@ use crate::cli::{Keys, Output, Place};
 use crate::definition;
 use crate::state::{ApiKeys, KeyEntry, State};
 use crate::terminal::{self, ACCENT, duration, table};
+use crate::watch::reached;
 
 pub(crate) fn run(place: &Place, keys: &Keys) -> anyhow::Result<()> {
     match keys {
@@ -50,29 +51,30 @@ fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
     };
     let state = State::open_or_create(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.add(client, SystemClock.now(), &SystemEntropy))?;
+    let told = reached(&state)?.told()?;
     if output.json {
         return terminal::print_line(&shown(&state, &entry).to_string());
     }
     let file = state.path(&entry.file());
     terminal::print_line(&format!(
-        "{ACCENT}{}{ACCENT:#}  is a new key of `{client}` (id {}); its value is in {}",
+        "{ACCENT}{}{ACCENT:#}  is a new key of `{client}` (id {}); its value is in {}\n{}",
         entry.name,
         entry.id,
-        file.display()
+        file.display(),
+        told
     ))
 }
 
 fn revoke(place: &Place, key: &str, output: Output) -> anyhow::Result<()> {
     let state = State::open(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.revoke(key, SystemClock.now()))?;
+    let told = reached(&state)?.told()?;
     if output.json {
         return terminal::print_line(&shown(&state, &entry).to_string());
     }
     terminal::print_line(&format!(
-        "{ACCENT}{}{ACCENT:#}  (id {}) of `{}` is revoked",
-        entry.name,
-        entry.id,
-        entry.client
+        "{ACCENT}{}{ACCENT:#}  (id {}) of `{}` is revoked\n{}",
+        entry.name, entry.id, entry.client, told
     ))
 }
 

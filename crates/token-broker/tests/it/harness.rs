@@ -87,7 +87,7 @@ impl Place {
             stderr.read_to_string(&mut said).unwrap();
             panic!("the server did not start: {first}{said}");
         };
-        Server { child, endpoints, stdout, stderr }
+        Server { child, endpoints, stdout, stderr: Some(stderr) }
     }
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) endpoints: Value,
     stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    stderr: Option<BufReader<ChildStderr>>,
 }
 
 impl Server {
@@ -152,8 +152,14 @@ impl Server {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
-            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "the log ended without `{text}`");
+            let log = self.stderr.as_mut().unwrap();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the log ended without `{text}`");
         }
+    }
+
+    /// Closes the reading end of the program's log.
+    pub(crate) fn close_log(&mut self) {
+        self.stderr = None;
     }
 
     /// Sends a signal, waits for the end, and returns the exit code and everything that was printed since the start.
@@ -162,7 +168,9 @@ impl Server {
         assert!(sent.success());
         let mut said = String::new();
         self.stdout.read_to_string(&mut said).unwrap();
-        self.stderr.read_to_string(&mut said).unwrap();
+        if let Some(log) = &mut self.stderr {
+            log.read_to_string(&mut said).unwrap();
+        }
         (self.child.wait().unwrap().code(), said)
     }
 }

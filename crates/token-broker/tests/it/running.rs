@@ -168,3 +168,60 @@ fn without_an_audit_line_there_is_no_token() {
     assert!(body.get("access_token").is_none());
     server.wait_for_log("\"journal\":\"audit\"");
 }
+
+#[test]
+fn killed_server_leaves_nothing_that_a_key_is_sent_to() {
+    let place = Place::new();
+    let server = place.up(&[]);
+    let address = server.url("invoke_url").split('/').nth(2).unwrap().to_owned();
+    assert_eq!(server.stop("-KILL").0, None);
+    assert!(place.path(".token-broker/endpoints.json").exists(), "it had no time to remove it");
+    let other = std::net::TcpListener::bind(address).unwrap();
+    other.set_nonblocking(true).unwrap();
+    assert!(place.run(&["token", "billing"]).failed().contains("no server runs"));
+    assert!(other.accept().is_err(), "nobody was asked");
+}
+
+#[test]
+fn log_that_nobody_reads_stops_neither_keys_nor_the_end() {
+    let place = Place::new();
+    let mut server = place.up(&[]);
+    server.close_log();
+    let old = place.read(".token-broker/keys/billing");
+    place.run(&["keys", "add", "billing"]).ok();
+    place.run(&["keys", "revoke", "billing"]).ok();
+    assert_eq!(server.token(&old, GRANT).0, 401);
+    assert_eq!(server.token(&place.read(".token-broker/keys/billing.2"), GRANT).0, 200);
+    assert_eq!(server.stop("-TERM").0, Some(0));
+    assert_eq!(place.read(".token-broker/logs/audit.log").lines().count(), 1);
+}
+
+#[test]
+fn log_that_is_not_read_holds_nobody_up() {
+    let place = Place::new();
+    let server = place.up(&["--log", "debug"]);
+    let url = server.url("invoke_url");
+    // Far more than a pipe takes: each of these is logged.
+    for _ in 0..500 {
+        assert_eq!(exchange("POST", &url, "Host: twice\r\n", GRANT).0, 400);
+    }
+    assert_eq!(server.token(&place.read(".token-broker/keys/billing"), GRANT).0, 200);
+}
+
+#[test]
+fn revocation_gets_through_although_another_key_is_damaged() {
+    let place = Place::new();
+    let mut server = place.up(&[]);
+    let billing = place.read(".token-broker/keys/billing");
+    std::fs::remove_file(place.path(".token-broker/keys/slow")).unwrap();
+    place.run(&["keys", "revoke", "billing"]);
+    server.wait_for_log("cannot be taken over");
+    assert_eq!(server.token(&billing, GRANT).0, 401);
+    let ready = format!("{}/readyz", server.url("admin"));
+    assert!(get(&ready).1.contains("API keys"));
+    // Mended, the change is taken over without another one.
+    std::fs::write(place.path(".token-broker/keys/slow"), "0123456789012345678901234567890123456789")
+        .unwrap();
+    server.wait_for_log("in force");
+    assert_eq!(get(&ready).0, 200);
+}

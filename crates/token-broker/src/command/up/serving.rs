@@ -1,0 +1,232 @@
+//! Everything that runs between start and stop, and the order in which it stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ambient::{SystemClock, SystemEntropy};
+use anyhow::{Context as _, bail};
+use config::{Compiled, UserPool as PoolHome};
+use gateway::Metrics;
+use journal::Journal;
+use listen::{Bounds, Counts, Drain, DrainSignal, Handler};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use super::{Endpoints, Setup, banner};
+use crate::admin::{Admin, BrokerCollector, ConnectionCollector, JournalCollector, Readiness};
+use crate::chain::{self, Chain, Issuer, World};
+use crate::state::{ApiKeys, EmbeddedPool};
+use crate::watch::{Fingerprint, Watch};
+use crate::{definition, logs, terminal, watch};
+
+/// Serves until a signal comes, or something that must run has ended.
+pub(super) async fn serve(
+    setup: &Setup<'_>,
+    kept: Option<EmbeddedPool>,
+    own_log: Journal,
+) -> anyhow::Result<()> {
+    let (access, access_writing) =
+        logs::access(setup.options.access_log.as_deref(), setup.state.path("logs/access.log"))?;
+    let (audit, audit_writing) =
+        logs::audit(setup.options.audit_log.as_deref(), &setup.state.path("logs/audit.log"))?;
+    let served = run(setup, kept, Journals { access, audit, own: own_log }).await;
+    // However it ended: what was accepted is written.
+    logs::finish("audit", audit_writing);
+    logs::finish("access", access_writing);
+    tracing::info!("stopped");
+    served
+}
+
+/// The journals that the parts write to.
+#[derive(Clone)]
+struct Journals {
+    access: Journal,
+    audit: Journal,
+    own: Journal,
+}
+
+async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) -> anyhow::Result<()> {
+    let Setup { definition, state, .. } = setup;
+    // Before the register is read, so that a change in between is noticed.
+    let seen = Fingerprint::of(state);
+    let records = ApiKeys::read(state)?.records(|client| definition.clients.contains_key(client))?;
+    let compiled = definition::compile(definition, records)?;
+    let bound = Bound::listen(setup).await?;
+    let (drain, draining) = Drain::new();
+    // The others stop after the front door: requests under way may still need the user pool, and probes are to see that
+    // the program is stopping.
+    let (last_drain, last_draining) = Drain::new();
+
+    let mut registry = Registry::with_prefix("token_broker");
+    let metrics = Arc::new(Metrics::register(&mut registry));
+    let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
+    let (issuer, pool) = issuer(setup, &compiled, kept, &bound, &world)?;
+    let endpoints = bound.endpoints(setup, pool.as_ref().map(|(url, _)| url.clone()))?;
+    let announcement = announcement(setup, &compiled, &endpoints)?;
+    let logs = (journals.access.clone(), journals.audit.clone(), metrics);
+    let chain = Arc::new(Chain::assemble(definition, compiled, issuer, logs, world)?);
+    registry.register_collector(Box::new(BrokerCollector(Arc::clone(&chain.broker))));
+    registry.register_collector(Box::new(JournalCollector(vec![
+        ("audit", journals.audit.clone()),
+        ("log", journals.own),
+    ])));
+
+    let connections = Arc::new(Counts::default());
+    registry.register_collector(Box::new(ConnectionCollector(Arc::clone(&connections))));
+
+    let serving = Arc::new(AtomicBool::new(true));
+    let in_step = Arc::new(AtomicBool::new(true));
+    let readiness = Readiness {
+        serving: Arc::clone(&serving),
+        keys_in_step: Arc::clone(&in_step),
+        audit: journals.audit,
+    };
+    let mut signals = Signals::listen()?;
+    let small = Bounds { connections: share(setup.files, 8, 256), ..Bounds::default() };
+    let large = Bounds { connections: share(setup.files, 2, 4096), ..Bounds::default() };
+    let pool =
+        pool.map(|(_, pool)| bound.pool.map(|listener| start(listener, small, pool, last_draining.clone())));
+    let admin = start(bound.admin, small, Arc::new(Admin::new(registry, readiness)), last_draining);
+    let mut door = tokio::spawn(listen::serve_counted(
+        bound.front_door,
+        large,
+        Arc::clone(&chain.door),
+        draining.clone(),
+        connections,
+    ));
+    let watch = Watch { state: state.clone(), definition: Arc::clone(definition), chain, in_step };
+    let mut watching = tokio::spawn(watch::keys(watch, seen, draining));
+    seen.publish(state)?;
+    endpoints.write(state)?;
+    terminal::print(&announcement)?;
+
+    let ended = tokio::select! {
+        () = signals.stop() => Ok(()),
+        ended = &mut door => Err(ended.err().map_or_else(|| "ended".to_owned(), |error| error.to_string())),
+        ended = &mut watching => Err(ended.err().map_or_else(|| "ended".to_owned(), |error| error.to_string())),
+    };
+    serving.store(false, Ordering::Release);
+    let grace = Duration::from_secs(setup.options.drain_seconds);
+    tracing::info!(grace_s = setup.options.drain_seconds, "stopping: requests under way may finish");
+    drain.begin(grace);
+    // What has ended already says so again, and is not waited for twice.
+    if !door.is_finished() {
+        let _drained = door.await;
+    }
+    last_drain.begin(Duration::from_secs(1));
+    if let Some(pool) = pool.flatten() {
+        let _drained = pool.await;
+    }
+    let _drained = admin.await;
+    match ended {
+        Ok(()) => Ok(()),
+        Err(why) => bail!("a part that must run has ended by itself: {why}"),
+    }
+}
+
+/// The addresses that are listened on.
+struct Bound {
+    front_door: TcpListener,
+    admin: TcpListener,
+    pool: Option<TcpListener>,
+}
+
+impl Bound {
+    async fn listen(setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let local = &setup.definition.local;
+        let front_door = match setup.options.front_door {
+            Some(address) => bind(address, "--front-door").await?,
+            None => bind(local.front_door, "homes.local.front_door").await?,
+        };
+        let admin = bind(local.admin, "homes.local.admin").await?;
+        let pool = match &local.user_pool {
+            PoolHome::Embedded { listen } => Some(bind(*listen, "homes.local.user_pool_listen").await?),
+            PoolHome::External { .. } => None,
+        };
+        Ok(Self { front_door, admin, pool })
+    }
+
+    fn endpoints(&self, setup: &Setup<'_>, issuer: Option<String>) -> anyhow::Result<Endpoints> {
+        let stage = &setup.definition.local.stage;
+        Ok(Endpoints {
+            invoke_url: format!("http://{}/{stage}/oauth2/token", self.front_door.local_addr()?),
+            admin: format!("http://{}", self.admin.local_addr()?),
+            jwks_uri: issuer.as_ref().map(|issuer| format!("{issuer}/.well-known/jwks.json")),
+            issuer,
+            pid: std::process::id(),
+        })
+    }
+}
+
+type Pool = (String, Arc<user_pool::UserPool>);
+
+/// The way to the user pool, and the embedded one with its issuer's URL if it is that.
+fn issuer(
+    setup: &Setup<'_>,
+    compiled: &Compiled,
+    kept: Option<EmbeddedPool>,
+    bound: &Bound,
+    world: &World,
+) -> anyhow::Result<(Issuer, Option<Pool>)> {
+    let (Some(kept), Some(listener)) = (kept, &bound.pool) else {
+        let issuer = chain::external(&setup.definition.local.user_pool)?;
+        return Ok((issuer.context("there is neither an embedded user pool nor an existing one")?, None));
+    };
+    let address = listener.local_addr()?;
+    let url = format!("http://{address}/{}", kept.id.as_str());
+    let (pool, issuer) = chain::embedded(compiled, kept, address, world)?;
+    Ok((issuer, Some((url, Arc::new(pool)))))
+}
+
+fn start<H: Handler>(
+    listener: TcpListener,
+    bounds: Bounds,
+    handler: Arc<H>,
+    draining: DrainSignal,
+) -> JoinHandle<()> {
+    tokio::spawn(listen::serve(listener, bounds, handler, draining))
+}
+
+/// A share of the files that may be open, but no more than `most`: connections from outside must not take the files that
+/// keys and logs are read and written by.
+fn share(files: u64, part: u64, most: usize) -> usize {
+    usize::try_from(files / part).unwrap_or(usize::MAX).clamp(1, most)
+}
+
+async fn bind(address: SocketAddr, field: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("`{field}` cannot listen on {address}; stop what listens there, or name another address")
+    })
+}
+
+/// What is printed once everything listens.
+fn announcement(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints) -> anyhow::Result<String> {
+    if setup.options.json {
+        Ok(serde_json::to_string(endpoints)? + "\n")
+    } else {
+        Ok(banner::text(setup, compiled, endpoints))
+    }
+}
+
+/// The signals that stop the program.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
