@@ -11,6 +11,7 @@ mod command;
 mod definition;
 mod http_client;
 mod logs;
+mod presence;
 mod state;
 mod terminal;
 mod watch;

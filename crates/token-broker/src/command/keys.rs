@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::cli::{Keys, Output, Place};
 use crate::definition;
+use crate::presence::reached;
 use crate::state::{ApiKeys, KeyEntry, State};
 use crate::terminal::{self, ACCENT, duration, table};
-use crate::watch::reached;
 
 pub(crate) fn run(place: &Place, keys: &Keys) -> anyhow::Result<()> {
     match keys {
@@ -51,7 +51,7 @@ fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
     };
     let state = State::open_or_create(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.add(client, SystemClock.now(), &SystemEntropy))?;
-    let told = reached(&state)?.told()?;
+    let told = reached(&state).told()?;
     if output.json {
         return terminal::print_line(&shown(&state, &entry).to_string());
     }
@@ -68,7 +68,7 @@ fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
 fn revoke(place: &Place, key: &str, output: Output) -> anyhow::Result<()> {
     let state = State::open(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.revoke(key, SystemClock.now()))?;
-    let told = reached(&state)?.told()?;
+    let told = reached(&state).told()?;
     if output.json {
         return terminal::print_line(&shown(&state, &entry).to_string());
     }

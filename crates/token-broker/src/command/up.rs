@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::cli::{Place, Up};
 use crate::command::init;
 use crate::state::{EmbeddedPool, State};
-use crate::{definition, logs, watch};
+use crate::{definition, logs, presence};
 
 pub(crate) use endpoints::Endpoints;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(place: &Place, options: &Up) -> anyhow::Result<()> {
     let ended = prepare(place, options).and_then(|(setup, pool)| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(serving::serve(&setup, pool, own_log));
-        served.and(Endpoints::remove(&setup.state))
+        served.and(Endpoints::remove(&setup.state)).and(presence::Fingerprint::unpublish(&setup.state))
     });
     logs::finish("log", own_writing);
     ended
@@ -45,7 +45,7 @@ fn prepare<'a>(place: &'a Place, options: &'a Up) -> anyhow::Result<(Setup<'a>, 
     let first_start = definition::write_default(&place.config)?;
     let definition = Arc::new(definition::read(&place.config)?);
     let state = State::open_or_create(&place.state)?;
-    let Some(held) = state.try_lock(watch::LOCK)? else {
+    let Some(held) = presence::hold(&state)? else {
         bail!(
             "another token-broker runs on the state directory `{}`; stop it, or name another with --state",
             place.state.display()

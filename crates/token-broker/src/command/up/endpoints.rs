@@ -3,8 +3,8 @@
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::presence::server_runs;
 use crate::state::State;
-use crate::watch::LOCK;
 
 const FILE: &str = "endpoints.json";
 
@@ -24,7 +24,7 @@ impl Endpoints {
     /// A server that was killed leaves its file behind, and somebody else may listen at its address by now: an API key
     /// must not be sent there. So the file counts only while its server holds the lock.
     pub(crate) fn read(state: &State) -> anyhow::Result<Self> {
-        if state.try_lock(LOCK)?.is_some() {
+        if !server_runs(state)? {
             bail!("no server runs on this state directory; start it with `token-broker up`");
         }
         let Some(bytes) = state.read(FILE)? else {

@@ -19,8 +19,9 @@ use tokio::task::JoinHandle;
 use super::{Endpoints, Setup, banner};
 use crate::admin::{Admin, BrokerCollector, ConnectionCollector, JournalCollector, Readiness};
 use crate::chain::{self, Chain, Issuer, World};
+use crate::presence::Fingerprint;
 use crate::state::{ApiKeys, EmbeddedPool};
-use crate::watch::{Fingerprint, Watch};
+use crate::watch::Watch;
 use crate::{definition, logs, terminal, watch};
 
 /// Serves until a signal comes, or something that must run has ended.

@@ -1,0 +1,115 @@
+//! Whether a server runs on a state directory, and which register of keys it goes by.
+//!
+//! A server holds a lock for as long as it lives, so that there is one, and so that a file it left behind when it was
+//! killed is not believed. It writes down which register is in force, so that a command that changes keys can wait until
+//! the server has followed.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::state::State;
+
+/// What tells one state of the register from another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Fingerprint(Option<(u64, u64, i64, i64)>);
+
+impl Fingerprint {
+    /// The register as it is now.
+    pub(crate) fn of(state: &State) -> Self {
+        Self::of_file(&state.path("api-keys.json"))
+    }
+
+    fn of_file(path: &Path) -> Self {
+        let metadata = std::fs::metadata(path).ok();
+        Self(metadata.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec())))
+    }
+
+    /// Says in the state directory that this register is in force.
+    pub(crate) fn publish(self, state: &State) -> anyhow::Result<()> {
+        state.write(IN_FORCE, format!("{self:?}").as_bytes())
+    }
+
+    /// Takes back what was published: the server has stopped.
+    pub(crate) fn unpublish(state: &State) -> anyhow::Result<()> {
+        state.remove(IN_FORCE)
+    }
+
+    /// Whether the running server says that this register is in force.
+    fn is_in_force(self, state: &State) -> bool {
+        let said = state.read(IN_FORCE).ok().flatten();
+        said.is_some_and(|said| said.as_slice() == format!("{self:?}").as_bytes())
+    }
+}
+
+/// Whether a change of keys has reached the server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reached {
+    /// No server runs; the next one starts with the change.
+    NoServer,
+    /// It is in force.
+    InForce,
+    /// A server runs and has not taken it over.
+    NotYet,
+}
+
+impl Reached {
+    /// What a person is told. A change that did not arrive is an error: who revokes a key must not believe it dead.
+    pub(crate) fn told(self) -> anyhow::Result<&'static str> {
+        match self {
+            Self::NoServer => Ok("no server runs; the next one starts with it"),
+            Self::InForce => Ok("in force on the running server"),
+            Self::NotYet => bail!(
+                "the register is changed, but the running server has not taken it over within 3 s; \
+                 see its log and `/readyz`"
+            ),
+        }
+    }
+}
+
+/// Waits until the server that runs on this state directory, if one does, has taken the register over.
+pub(crate) fn reached(state: &State) -> Reached {
+    let changed = Fingerprint::of(state);
+    for _ in 0..LOOKS {
+        match server_runs(state) {
+            Ok(false) => return Reached::NoServer,
+            Ok(true) if changed.is_in_force(state) => return Reached::InForce,
+            // Not yet, or nobody can tell at the moment.
+            _ => std::thread::park_timeout(BETWEEN_LOOKS),
+        }
+    }
+    Reached::NotYet
+}
+
+/// Whether a server runs on this state directory: it has said so, and holds its lock.
+///
+/// To see whether a lock is held is to take it for a moment. A server that starts just then would find it taken, so it is
+/// only tried where one has said that it runs; and `up` tries more than once.
+pub(crate) fn server_runs(state: &State) -> anyhow::Result<bool> {
+    Ok(state.path(IN_FORCE).exists() && state.try_lock(LOCK)?.is_none())
+}
+
+/// Takes the lock of the one server on this state directory, or says that another has it.
+pub(crate) fn hold(state: &State) -> anyhow::Result<Option<File>> {
+    for _ in 0..HOLD_TRIES {
+        if let Some(held) = state.try_lock(LOCK)? {
+            return Ok(Some(held));
+        }
+        std::thread::park_timeout(BETWEEN_LOOKS);
+    }
+    Ok(None)
+}
+
+/// The file that says which register is in force.
+const IN_FORCE: &str = "keys-in-force";
+
+/// The lock that a running server holds.
+const LOCK: &str = "lock";
+const HOLD_TRIES: u32 = 4;
+
+/// How often, and with what pause, a change is looked for: six times as long as the server takes at most.
+const LOOKS: u32 = 60;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
