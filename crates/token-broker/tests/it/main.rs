@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod external_pool;
 mod harness;
 mod keys;
 mod refusals;
