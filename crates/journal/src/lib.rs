@@ -8,6 +8,7 @@
 //! A write that fails is tried again until it succeeds, and until then no further line is accepted: a disk that was full
 //! costs no line that was accepted, and needs no restart.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -43,12 +44,27 @@ struct Shared {
     refused: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is set by another side, and most can be so together")]
 struct Pending {
     bytes: Vec<u8>,
     failing: bool,
     finishing: bool,
+    /// Whoever waits for the end waits no longer.
+    given_up: bool,
     closed: bool,
+    /// Closed with everything written.
+    clean: bool,
+}
+
+impl fmt::Debug for Pending {
+    /// Without the lines.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("bytes", &self.bytes.len())
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Journal {
@@ -111,8 +127,10 @@ impl Writing {
         pending.finishing = true;
         self.0.changed.notify_all();
         let waited = self.0.changed.wait_timeout_while(pending, patience, |pending| !pending.closed);
-        let (pending, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
-        pending.closed && pending.bytes.is_empty()
+        let (mut pending, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        pending.given_up = true;
+        self.0.changed.notify_all();
+        pending.clean
     }
 }
 
@@ -137,17 +155,19 @@ fn write_all(name: &'static str, shared: &Shared, mut out: impl Write) {
     loop {
         std::mem::swap(&mut gather(shared).bytes, &mut batch);
         if batch.is_empty() {
+            shared.lock().clean = true;
             return;
         }
         let mut written = 0;
         while let Err(error) = write_on(&mut out, &batch, &mut written) {
-            let is_new = !std::mem::replace(&mut shared.lock().failing, true);
+            // A pipe that is full for a moment has not failed: the buffer bridges it.
+            let is_slow = error.kind() == io::ErrorKind::WouldBlock;
+            let is_new = !is_slow && !std::mem::replace(&mut shared.lock().failing, true);
             if is_new {
                 tracing::error!(journal = name, %error, "a log cannot be written; it is tried again");
             }
-            if !pause(shared) {
-                // Told to end: what could not be written until now is lost, and `finish` says so.
-                shared.lock().bytes.append(&mut batch);
+            // What is lost when nobody waits any longer, `finish` says.
+            if !pause(shared, if is_slow { LINGER } else { AGAIN }) {
                 return;
             }
         }
@@ -181,9 +201,9 @@ fn gather(shared: &Shared) -> MutexGuard<'_, Pending> {
 }
 
 /// Waits before the next try, and says whether there is to be one.
-fn pause(shared: &Shared) -> bool {
-    let waited = shared.changed.wait_timeout_while(shared.lock(), AGAIN, |pending| !pending.finishing);
-    !waited.unwrap_or_else(PoisonError::into_inner).0.finishing
+fn pause(shared: &Shared, pause: Duration) -> bool {
+    let waited = shared.changed.wait_timeout_while(shared.lock(), pause, |pending| !pending.given_up);
+    !waited.unwrap_or_else(PoisonError::into_inner).0.given_up
 }
 
 /// A batch of this many bytes is written at once.
@@ -321,18 +341,42 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(journal.offer(b"b\n"), Err(Refused::Closed));
-        writing.finish(LONG);
+        assert!(!writing.finish(LONG), "a line is lost, and that is said");
     }
 
     #[test]
-    fn end_does_not_wait_for_what_cannot_be_written() {
-        let (journal, writing, open, _read) = gated(1024);
+    fn end_waits_for_a_write_that_fails_and_then_succeeds_and_no_longer_than_it_is_told() {
+        let failing = || {
+            let (journal, writing, open, read) = gated(1024);
+            journal.offer(b"a\n").unwrap();
+            open.send(Err(io::Error::other("disk full"))).unwrap();
+            while journal.is_open() {
+                std::thread::yield_now();
+            }
+            (writing, open, read)
+        };
+        let (writing, open, read) = failing();
+        open.send(Ok(())).unwrap();
+        assert!(writing.finish(LONG));
+        assert_eq!(read.recv().unwrap(), b"a\n");
+
+        let (writing, _open, _read) = failing();
+        assert!(!writing.finish(Duration::ZERO), "the line is lost, and that is said");
+    }
+
+    #[test]
+    fn pipe_that_is_full_for_a_moment_has_not_failed() {
+        // Each of these is taken when the writer asks for it: when the second has been, the first has had its effect.
+        let (open, opened) = mpsc::sync_channel(0);
+        let (written, read) = mpsc::channel();
+        let (journal, writing) = Journal::start("test", Gate { open: opened, written }, 1024).unwrap();
         journal.offer(b"a\n").unwrap();
-        open.send(Err(io::Error::other("disk full"))).unwrap();
-        while journal.is_open() {
-            std::thread::yield_now();
-        }
-        assert!(!writing.finish(LONG), "the line is lost, and that is said");
+        open.send(Err(io::ErrorKind::WouldBlock.into())).unwrap();
+        open.send(Err(io::ErrorKind::WouldBlock.into())).unwrap();
+        assert!(journal.is_open());
+        open.send(Ok(())).unwrap();
+        assert_eq!(read.recv().unwrap(), b"a\n");
+        assert!(writing.finish(LONG));
     }
 
     const LONG: Duration = Duration::from_mins(1);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error as _;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -31,12 +32,21 @@ use crate::stall::Stalling;
 pub type Answer = http::Response<Full<Bytes>>;
 
 /// A request as it came in, and who sent it.
-#[derive(Debug)]
 pub struct Inbound {
     /// The request; its body has not been read yet.
     pub request: http::Request<Incoming>,
     /// The address at the other end of the socket: the only source address that a peer cannot choose.
     pub peer: SocketAddr,
+}
+
+impl fmt::Debug for Inbound {
+    /// Without the head: an `Authorization` or `x-api-key` stands in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("method", self.request.method())
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Answers requests. It is dropped mid-way when the peer goes away or the connection is cut.

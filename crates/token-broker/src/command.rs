@@ -19,7 +19,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let place = &cli.place;
     match cli.command {
         Command::Init(output) => init::run(place, output)?,
-        Command::Up(options) => up::run(place, &options)?,
+        Command::Up(options) => return up::run(place, &options),
         Command::Token(options) => return token::run(place, &options),
         Command::Clients(output) => clients::run(place, output)?,
         Command::Keys(keys) => keys::run(place, &keys)?,

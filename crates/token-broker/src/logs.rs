@@ -1,5 +1,6 @@
 //! Where log lines go: files, stdout, stderr; each behind a journal, so that nothing that is logged is waited for.
 
+use std::backtrace::Backtrace;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ pub(crate) fn own(filter: &str) -> anyhow::Result<(Journal, Writing)> {
         subscriber.json().flatten_event(true).try_init()
     };
     started.map_err(|error| anyhow::anyhow!(error)).context("logging cannot be started")?;
+    // The usual hook writes to stderr, and waits for it.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(backtrace = %Backtrace::capture(), "{panic}")));
     Ok((journal, writing))
 }
 
@@ -115,7 +118,11 @@ impl Bounded {
     fn set_aside(&mut self) -> io::Result<()> {
         let mut aside = self.path.clone().into_os_string();
         aside.push(".1");
-        std::fs::rename(&self.path, aside)?;
+        // Somebody may have taken the file away already.
+        std::fs::rename(&self.path, aside).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
         self.file = open_append(&self.path).map_err(io::Error::other)?;
         self.size = 0;
         Ok(())
@@ -153,6 +160,11 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
         assert_eq!(read("access.log"), "five...\n");
         assert_eq!(read("access.log.1"), "three..\nfour...\n");
+        std::fs::remove_file(directory.path().join("access.log")).unwrap();
+        log.write_all(b"gone\n").unwrap();
+        log.write_all(b"back....\n").unwrap();
+        assert_eq!(read("access.log"), "back....\n");
+        std::fs::write(directory.path().join("access.log"), "five...\n").unwrap();
         drop(log);
         let mut again = Bounded::open(path, 10).unwrap();
         again.write_all(b"six....\n").unwrap();

@@ -86,10 +86,10 @@ pub(crate) fn reached(state: &State) -> Reached {
 
 /// Whether a server runs on this state directory: it has said so, and holds its lock.
 ///
-/// To see whether a lock is held is to take it for a moment. A server that starts just then would find it taken, so it is
+/// To see whether a lock is held is to share it for a moment. A server that starts just then would find it taken, so it is
 /// only tried where one has said that it runs; and `up` tries more than once.
 pub(crate) fn server_runs(state: &State) -> anyhow::Result<bool> {
-    Ok(state.path(IN_FORCE).exists() && state.try_lock(LOCK)?.is_none())
+    Ok(state.path(IN_FORCE).exists() && state.is_locked(LOCK)?)
 }
 
 /// Takes the lock of the one server on this state directory, or says that another has it.

@@ -128,6 +128,15 @@ impl State {
         }
     }
 
+    /// Whether another process holds the lock of this name. Those who only ask do not get in each other's way.
+    pub(crate) fn is_locked(&self, name: &str) -> anyhow::Result<bool> {
+        match self.append(name)?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(fs::TryLockError::WouldBlock) => Ok(true),
+            Err(fs::TryLockError::Error(error)) => Err(error).context("the state directory cannot be locked"),
+        }
+    }
+
     /// Waits for the lock of this name, and holds it until it is dropped.
     pub(crate) fn lock(&self, name: &str) -> anyhow::Result<File> {
         let file = self.append(name)?;
@@ -306,7 +315,9 @@ mod tests {
         let held = state.try_lock("lock").unwrap();
         assert!(held.is_some());
         assert!(state.try_lock("lock").unwrap().is_none());
+        assert!(state.is_locked("lock").unwrap());
         drop(held);
+        assert!(!state.is_locked("lock").unwrap());
         assert!(state.try_lock("lock").unwrap().is_some());
     }
 }

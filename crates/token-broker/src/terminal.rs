@@ -30,13 +30,21 @@ pub(crate) fn print_line(text: &str) -> anyhow::Result<()> {
 
 /// Prints an error and what caused it to stderr.
 pub(crate) fn error(error: &anyhow::Error) {
+    // Where stderr cannot be written there is nobody left to tell; the exit code says the rest.
+    let _told = write_to(io::stderr(), &error_text(error));
+}
+
+/// What is printed of an error and what caused it, in colour where stderr has colour.
+pub(crate) fn error_text(error: &anyhow::Error) -> String {
     let mut text = format!("{WRONG}error:{WRONG:#} {error}\n");
     for cause in error.chain().skip(1) {
         // A string takes every write.
         let _written = writeln!(text, "  caused by: {cause}");
     }
-    // Where stderr cannot be written there is nobody left to tell; the exit code says the rest.
-    let _told = write_to(anstream::stderr(), &text);
+    match anstream::AutoStream::choice(&io::stderr()) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
+        _ => text,
+    }
 }
 
 /// Flushes as well: what stays in a buffer until the end fails unseen.

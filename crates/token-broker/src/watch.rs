@@ -32,7 +32,9 @@ pub(crate) struct Watch {
 }
 
 /// Takes over changed keys until the drain begins. `seen` is the register that the server started with.
-pub(crate) async fn keys(watch: Watch, mut seen: Fingerprint, mut drain: DrainSignal) {
+pub(crate) async fn keys(watch: Watch, seen: Fingerprint, mut drain: DrainSignal) {
+    // None once a change could not be taken over: from then on even the register that was in force before is a change.
+    let mut in_force = Some(seen);
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         tokio::select! {
@@ -40,25 +42,20 @@ pub(crate) async fn keys(watch: Watch, mut seen: Fingerprint, mut drain: DrainSi
             _tick = ticks.tick() => {}
         }
         let now = Fingerprint::of(&watch.state);
-        if now == seen {
+        if in_force == Some(now) {
             continue;
         }
-        // Files are read and keys are hashed: not on a thread that answers requests.
+        // Files are read and written and keys are hashed: not on a thread that answers requests.
         let work = watch.clone();
-        let taken_over = tokio::task::spawn_blocking(move || work.take_over()).await;
+        let taken_over = tokio::task::spawn_blocking(move || work.take_over(now)).await;
         match taken_over {
             Ok(Ok(keys)) => {
-                seen = now;
+                in_force = Some(now);
                 watch.in_step.store(true, Ordering::Release);
-                if let Err(error) = now.publish(&watch.state) {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "nobody can be told that the keys are in force"
-                    );
-                }
                 tracing::info!(keys, "API keys changed; the new ones are in force");
             }
             failed => {
+                in_force = None;
                 if watch.in_step.swap(false, Ordering::AcqRel) {
                     let error = failed.map_or_else(
                         |panic| panic.to_string(),
@@ -72,7 +69,7 @@ pub(crate) async fn keys(watch: Watch, mut seen: Fingerprint, mut drain: DrainSi
 }
 
 impl Watch {
-    fn take_over(&self) -> anyhow::Result<usize> {
+    fn take_over(&self, register: Fingerprint) -> anyhow::Result<usize> {
         let keys = ApiKeys::read(&self.state)?;
         let active: HashSet<&str> = keys.active().map(|entry| entry.id.as_str()).collect();
         let whole = keys
@@ -83,6 +80,7 @@ impl Watch {
             self.chain.keep_only(&active)?;
         }
         whole?;
+        register.publish(&self.state)?;
         Ok(active.len())
     }
 }

@@ -68,7 +68,9 @@ fn add(place: &Place, client: &str, output: Output) -> anyhow::Result<()> {
 fn revoke(place: &Place, key: &str, output: Output) -> anyhow::Result<()> {
     let state = State::open(&place.state)?;
     let entry = ApiKeys::change(&state, |keys| keys.revoke(key, SystemClock.now()))?;
-    let told = reached(&state).told()?;
+    let reached = reached(&state);
+    ApiKeys::read(&state)?.forget(&entry)?;
+    let told = reached.told()?;
     if output.json {
         return terminal::print_line(&shown(&state, &entry).to_string());
     }

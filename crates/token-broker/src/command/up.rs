@@ -4,6 +4,7 @@ mod banner;
 mod endpoints;
 mod serving;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -13,19 +14,23 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::cli::{Place, Up};
 use crate::command::init;
 use crate::state::{EmbeddedPool, State};
-use crate::{definition, logs, presence};
+use crate::{definition, logs, presence, terminal};
 
 pub(crate) use endpoints::Endpoints;
 
-pub(crate) fn run(place: &Place, options: &Up) -> anyhow::Result<()> {
+pub(crate) fn run(place: &Place, options: &Up) -> anyhow::Result<ExitCode> {
     let (own_log, own_writing) = logs::own(&options.log)?;
     let ended = prepare(place, options).and_then(|(setup, pool)| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let served = runtime.block_on(serving::serve(&setup, pool, own_log));
+        let served = runtime.block_on(serving::serve(&setup, pool, own_log.clone()));
         served.and(Endpoints::remove(&setup.state)).and(presence::Fingerprint::unpublish(&setup.state))
     });
+    if let Err(error) = &ended {
+        // By the same way as every line: a stderr that takes nothing must not keep the program from ending.
+        let _dropped = own_log.offer(terminal::error_text(error).as_bytes());
+    }
     logs::finish("log", own_writing);
-    ended
+    Ok(if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a run is made of, before anything listens.
@@ -51,6 +56,9 @@ fn prepare<'a>(place: &'a Place, options: &'a Up) -> anyhow::Result<(Setup<'a>, 
             place.state.display()
         );
     };
+    // What a killed server left behind must not be taken for this one's.
+    Endpoints::remove(&state)?;
+    presence::Fingerprint::unpublish(&state)?;
     let pool = init::provide(&definition, &state)?;
     let files = raise_file_limit();
     Ok((Setup { place, options, definition, state, first_start, files, _held: held }, pool))

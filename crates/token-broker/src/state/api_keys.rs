@@ -132,14 +132,19 @@ impl<'s> ApiKeys<'s> {
             bail!("there is no API key `{id_or_name}`; `token-broker keys list` shows which there are");
         };
         if entry.revoked.is_some() {
+            self.state.remove(&entry.file())?;
             bail!("the API key `{}` has been revoked already", entry.name);
         }
         entry.revoked = Some(now.as_secs());
         let entry = entry.clone();
-        // The register first: from then on the value admits nobody, whether or not its file is still there.
+        // From here on the value admits nobody, whether or not its file is still there.
         self.save()?;
-        self.state.remove(&entry.file())?;
         Ok(entry)
+    }
+
+    /// Removes the value of a key that has been revoked.
+    pub(crate) fn forget(&self, entry: &KeyEntry) -> anyhow::Result<()> {
+        self.state.remove(&entry.file())
     }
 
     /// What a configuration with these clients is compiled with. Keys of clients that it does not know stay in the
@@ -218,8 +223,10 @@ mod tests {
             keys.provide(&clients, clock, entropy).unwrap();
             let second = keys.add(&clients[0], clock.now(), entropy).unwrap();
             assert_eq!(second.name, "billing.2");
-            keys.revoke("billing", clock.now()).unwrap();
-            keys.revoke(&second.id, clock.now()).unwrap();
+            for id_or_name in ["billing", &second.id] {
+                let revoked = keys.revoke(id_or_name, clock.now()).unwrap();
+                keys.forget(&revoked).unwrap();
+            }
             assert!(keys.state.read("keys/billing").unwrap().is_none());
             keys.provide(&clients, clock, entropy).unwrap();
             assert_eq!(keys.active().count(), 0);

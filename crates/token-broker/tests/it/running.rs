@@ -178,7 +178,12 @@ fn killed_server_leaves_nothing_that_a_key_is_sent_to() {
     assert!(place.path(".token-broker/endpoints.json").exists(), "it had no time to remove it");
     let other = std::net::TcpListener::bind(address).unwrap();
     other.set_nonblocking(true).unwrap();
-    assert!(place.run(&["token", "billing"]).failed().contains("no server runs"));
+    // Several at once: one that looks must not be taken for the server by another.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert!(place.run(&["token", "billing"]).failed().contains("no server runs")));
+        }
+    });
     assert!(other.accept().is_err(), "nobody was asked");
 }
 
@@ -222,6 +227,22 @@ fn revocation_gets_through_although_another_key_is_damaged() {
     // Mended, the change is taken over without another one.
     std::fs::write(place.path(".token-broker/keys/slow"), "0123456789012345678901234567890123456789")
         .unwrap();
+    server.wait_for_log("in force");
+    assert_eq!(get(&ready).0, 200);
+}
+
+#[test]
+fn register_that_is_damaged_and_put_back_is_in_force_again() {
+    let place = Place::new();
+    let mut server = place.up(&[]);
+    let (register, aside) = (place.path(".token-broker/api-keys.json"), place.path("aside"));
+    std::fs::rename(&register, &aside).unwrap();
+    std::fs::write(&register, "no register").unwrap();
+    server.wait_for_log("cannot be taken over");
+    let ready = format!("{}/readyz", server.url("admin"));
+    assert_eq!(get(&ready).0, 503);
+    assert_eq!(server.token(&place.read(".token-broker/keys/billing"), GRANT).0, 200, "nothing was revoked");
+    std::fs::rename(&aside, &register).unwrap();
     server.wait_for_log("in force");
     assert_eq!(get(&ready).0, 200);
 }

@@ -87,8 +87,8 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         audit: journals.audit,
     };
     let mut signals = Signals::listen()?;
-    let small = Bounds { connections: share(setup.files, 8, 256), ..Bounds::default() };
-    let large = Bounds { connections: share(setup.files, 2, 4096), ..Bounds::default() };
+    let small = bounds(share(setup.files, 8, 256));
+    let large = bounds(share(setup.files, 2, 4096));
     let pool =
         pool.map(|(_, pool)| bound.pool.map(|listener| start(listener, small, pool, last_draining.clone())));
     let admin = start(bound.admin, small, Arc::new(Admin::new(registry, readiness)), last_draining);
@@ -190,6 +190,11 @@ fn start<H: Handler>(
     draining: DrainSignal,
 ) -> JoinHandle<()> {
     tokio::spawn(listen::serve(listener, bounds, handler, draining))
+}
+
+/// Bounds with so many connections, of which one address may have half.
+fn bounds(connections: usize) -> Bounds {
+    Bounds { connections, per_address: (connections / 2).max(1), ..Bounds::default() }
 }
 
 /// A share of the files that may be open, but no more than `most`: connections from outside must not take the files that
