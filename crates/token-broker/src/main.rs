@@ -22,7 +22,7 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 
-/// Answers are small and many: a faster allocator is a quarter more requests per second (docs/benchmarks.md).
+/// Answers are small and many, and so are their parts: see docs/adr/0010.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
