@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use journal::Journal;
 use limits::Limiter;
 use listen::{Answer, Handler, Inbound};
+use restapi::ApiKeyId;
 
 use crate::access_log::AccessLog;
 use crate::live::Live;
@@ -74,6 +75,12 @@ impl Door {
     /// Shows another state of the API from now on. Requests under way finish on the one they began with.
     pub fn replace(&self, live: Live) {
         self.live.store(Arc::new(live));
+    }
+
+    /// Takes out of force, from the next request on, every key that `keep` does not name. It cannot fail: a revocation
+    /// must get through even if nothing new can be built.
+    pub fn keep_only(&self, keep: &dyn Fn(&ApiKeyId) -> bool) {
+        self.live.rcu(|live| live.with_keys(keep));
     }
 }
 

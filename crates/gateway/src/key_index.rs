@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ambient::Entropy;
 use aws_lc_rs::hmac;
-use restapi::ApiKeyValue;
+use restapi::{ApiKeyId, ApiKeyValue};
 
 use crate::live::KnownKey;
 
@@ -15,6 +15,7 @@ use crate::live::KnownKey;
 /// The hash key is drawn anew for every index and never leaves it. A presented value is hashed before it is compared, so
 /// how long a look-up takes says nothing about how much of a value was right, and a memory image of the index gives no
 /// value away.
+#[derive(Clone)]
 pub(crate) struct KeyIndex {
     hash_key: hmac::Key,
     by_digest: HashMap<[u8; 32], Arc<KnownKey>>,
@@ -32,6 +33,11 @@ impl KeyIndex {
     pub(crate) fn add(&mut self, value: &ApiKeyValue, key: KnownKey) {
         let digest = self.digest(value.expose());
         self.by_digest.insert(digest, Arc::new(key));
+    }
+
+    /// Forgets every key that `keep` does not name.
+    pub(crate) fn retain(&mut self, keep: &dyn Fn(&ApiKeyId) -> bool) {
+        self.by_digest.retain(|_digest, key| keep(&key.id));
     }
 
     /// The key whose value this is.

@@ -32,7 +32,7 @@ pub struct Functions {
 }
 
 /// An account as the data plane sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Live {
     pub(crate) account_id: Arc<str>,
     pub(crate) account_limit: LimitId,
@@ -70,7 +70,7 @@ pub enum BuildError {
 }
 
 /// An API: its stages by name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ApiView {
     pub(crate) stages: HashMap<String, Arc<StageView>>,
 }
@@ -171,6 +171,15 @@ impl Live {
             apis,
             keys: keys(account, &define, entropy)?,
         })
+    }
+}
+
+impl Live {
+    /// The same with only those keys that `keep` names.
+    pub(crate) fn with_keys(&self, keep: &dyn Fn(&ApiKeyId) -> bool) -> Self {
+        let mut kept = self.clone();
+        kept.keys.retain(keep);
+        kept
     }
 }
 

@@ -15,7 +15,6 @@ use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
 use limits::{Limiter, Memory};
-use parking_lot::Mutex;
 use restapi::IntegrationUri;
 use secrecy::SecretString;
 use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
@@ -37,8 +36,6 @@ pub(crate) struct Chain {
     pub(crate) door: Arc<Door>,
     pub(crate) broker: Arc<Broker>,
     functions: Functions,
-    /// What the front door and the broker go by now.
-    in_force: Mutex<Compiled>,
     limiter: Arc<dyn Limiter>,
     world: World,
 }
@@ -53,14 +50,14 @@ impl Chain {
     /// Puts the chain together.
     pub(crate) fn assemble(
         definition: &Definition,
-        compiled: Compiled,
+        compiled: &Compiled,
         issuer: Issuer,
         logs: (Journal, Journal, Arc<Metrics>),
         world: World,
     ) -> anyhow::Result<Self> {
         let (access_log, audit_log, metrics) = logs;
-        let broker = Arc::new(broker(definition, &compiled, issuer, audit_log, &world)?);
-        let functions = functions(&compiled, &broker);
+        let broker = Arc::new(broker(definition, compiled, issuer, audit_log, &world)?);
+        let functions = functions(compiled, &broker);
         let limiter: Arc<dyn Limiter> = Arc::new(Memory::new());
         let live = Live::build(&compiled.account, &functions, &*limiter, world.clock.now(), &*world.entropy)?;
         let door = Arc::new(Door::new(DoorParts {
@@ -72,33 +69,24 @@ impl Chain {
             metrics,
             bounds: RequestBounds::default(),
         }));
-        Ok(Self { door, broker, functions, in_force: Mutex::new(compiled), limiter, world })
+        Ok(Self { door, broker, functions, limiter, world })
     }
 
     /// Takes over what changes while the chain runs: keys, plans and who owns what.
     ///
     /// The broker learns of a key before the front door admits it, so that no admitted key is a stranger to the broker.
-    pub(crate) fn take_over(&self, compiled: Compiled) -> anyhow::Result<()> {
-        let mut in_force = self.in_force.lock();
+    pub(crate) fn take_over(&self, compiled: &Compiled) -> anyhow::Result<()> {
         let now = self.world.clock.now();
         let live =
             Live::build(&compiled.account, &self.functions, &*self.limiter, now, &*self.world.entropy)?;
-        self.broker.replace_directory(directory(&compiled)?);
+        self.broker.replace_directory(directory(compiled)?);
         self.door.replace(live);
-        *in_force = compiled;
         Ok(())
     }
 
     /// Takes every key out of force whose id is not among `ids`. It needs nothing but what is in force already.
-    pub(crate) fn keep_only(&self, ids: &HashSet<&str>) -> anyhow::Result<()> {
-        let mut kept = self.in_force.lock().clone();
-        let before = kept.account.api_keys.len();
-        kept.account.api_keys.retain(|key| ids.contains(key.id.as_str()));
-        kept.account.usage_plan_keys.retain(|membership| ids.contains(membership.key_id.as_str()));
-        for client in &mut kept.clients {
-            client.keys.retain(|key| ids.contains(key.as_str()));
-        }
-        if kept.account.api_keys.len() == before { Ok(()) } else { self.take_over(kept) }
+    pub(crate) fn keep_only(&self, ids: &HashSet<&str>) {
+        self.door.keep_only(&|key| ids.contains(key.as_str()));
     }
 }
 

@@ -75,9 +75,9 @@ impl Watch {
         let whole = keys
             .records(|client| self.definition.clients.contains_key(client))
             .and_then(|records| crate::definition::compile(&self.definition, records))
-            .and_then(|compiled| self.chain.take_over(compiled));
+            .and_then(|compiled| self.chain.take_over(&compiled));
         if whole.is_err() {
-            self.chain.keep_only(&active)?;
+            self.chain.keep_only(&active);
         }
         whole?;
         register.publish(&self.state)?;

@@ -38,7 +38,7 @@ pub(super) struct House {
     pub(super) function: Arc<Told>,
     pub(super) clock: Arc<ManualClock>,
     registry: Registry,
-    door: Arc<Door>,
+    pub(super) door: Arc<Door>,
     functions: Functions,
     limiter: Arc<dyn Limiter>,
     address: SocketAddr,

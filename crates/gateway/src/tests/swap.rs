@@ -41,6 +41,17 @@ async fn key_that_is_revoked_does_not_admit_the_next_request() {
 }
 
 #[tokio::test]
+async fn keys_that_are_not_kept_are_out_of_force_and_the_others_stay_as_they_were() {
+    let house = Setup::stock().with(|account| standard(account).quota = Some(daily(2))).open().await;
+    assert_eq!(status(&house, OTHER).await, 200);
+    let good = key_id("good");
+    house.door.keep_only(&|key| *key != good);
+    assert_eq!(status(&house, GOOD).await, 403);
+    assert_eq!(status(&house, OTHER).await, 200);
+    assert_eq!(status(&house, OTHER).await, 429, "what was used stays used");
+}
+
+#[tokio::test]
 async fn key_that_is_made_enabled_or_put_on_a_plan_admits_the_next_request() {
     let mut house = Setup::stock().open().await;
     let plan = standard(&mut house.account).id.clone();

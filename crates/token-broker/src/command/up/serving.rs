@@ -69,7 +69,9 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     let endpoints = bound.endpoints(setup, pool.as_ref().map(|(url, _)| url.clone()))?;
     let announcement = announcement(setup, &compiled, &endpoints)?;
     let logs = (journals.access.clone(), journals.audit.clone(), metrics);
-    let chain = Arc::new(Chain::assemble(definition, compiled, issuer, logs, world)?);
+    let chain = Arc::new(Chain::assemble(definition, &compiled, issuer, logs, world)?);
+    // With it go the values of the keys: what runs knows them by their hash.
+    drop(compiled);
     registry.register_collector(Box::new(BrokerCollector(Arc::clone(&chain.broker))));
     registry.register_collector(Box::new(JournalCollector(vec![
         ("audit", journals.audit.clone()),
@@ -87,6 +89,12 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         audit: journals.audit,
     };
     let mut signals = Signals::listen()?;
+    // The sockets listen already: whoever comes now waits in the kernel's queue. From here on nothing fails, so that
+    // what runs is always drained; and the watch, which says what is in force as well, comes later.
+    seen.publish(state)?;
+    endpoints.write(state)?;
+    terminal::print(&announcement)?;
+
     let small = bounds(share(setup.files, 8, 256));
     let large = bounds(share(setup.files, 2, 4096));
     let pool =
@@ -101,9 +109,6 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     ));
     let watch = Watch { state: state.clone(), definition: Arc::clone(definition), chain, in_step };
     let mut watching = tokio::spawn(watch::keys(watch, seen, draining));
-    seen.publish(state)?;
-    endpoints.write(state)?;
-    terminal::print(&announcement)?;
 
     let ended = tokio::select! {
         () = signals.stop() => Ok(()),
@@ -117,6 +122,9 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     // What has ended already says so again, and is not waited for twice.
     if !door.is_finished() {
         let _drained = door.await;
+    }
+    if !watching.is_finished() {
+        let _stopped = watching.await;
     }
     last_drain.begin(Duration::from_secs(1));
     if let Some(pool) = pool.flatten() {
