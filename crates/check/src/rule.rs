@@ -1,0 +1,62 @@
+//! What is looked for: the guardrails, and what only Terraform can get wrong.
+
+use restapi::guardrails::{self, Guardrail};
+
+/// Something that must not be. Ids go on where the guardrails' end, and are as stable.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Its id, such as `TB008`.
+    pub id: &'static str,
+    /// What must not be, in one line.
+    pub title: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// What to do about it.
+    pub mend: &'static str,
+}
+
+impl From<&'static Guardrail> for Rule {
+    fn from(guardrail: &'static Guardrail) -> Self {
+        let Guardrail { id, title, reason, mend, .. } = guardrail;
+        Self { id, title, reason, mend }
+    }
+}
+
+/// The API differs from what the definition says.
+pub(crate) static SAME_AS_DEFINED: Rule = Rule {
+    id: "TB024",
+    title: "no difference from the definition",
+    reason: "One definition has the same answers in every home only if what is deployed is what it says.",
+    mend: "Make it of the definition (the module reads token-broker.yaml), or change the definition.",
+};
+
+/// An output shows a secret.
+pub(crate) static NO_SECRET_IN_OUTPUT: Rule = Rule {
+    id: "TB025",
+    title: "no secret in an output that is not sensitive",
+    reason: "Terraform prints such an output after every apply, and CI keeps what is printed.",
+    mend: "Set sensitive = true on the output, or hand on the id and let its reader fetch the value.",
+};
+
+/// A variable holds a secret and is not sensitive.
+pub(crate) static NO_SECRET_IN_VARIABLE: Rule = Rule {
+    id: "TB026",
+    title: "no secret in a plain variable",
+    reason: "Its value stands in plans, in logs and mostly in a file that is committed.",
+    mend: "Keep the secret in a secret store that only the broker reads; where Terraform must have it, declare the \
+           variable with sensitive = true and give it by the environment.",
+};
+
+/// A part that decides is not shown.
+pub(crate) static NOTHING_UNSEEN: Rule = Rule {
+    id: "TB027",
+    title: "no part of the API that this check cannot see",
+    reason: "What is not seen is not checked, and a pass would say that it was.",
+    mend: "Describe the part with resources of its own, or check the state after apply.",
+};
+
+/// All rules, by id.
+pub fn rules() -> Vec<Rule> {
+    let own = [&SAME_AS_DEFINED, &NO_SECRET_IN_OUTPUT, &NO_SECRET_IN_VARIABLE, &NOTHING_UNSEEN];
+    guardrails::ALL.iter().map(|guardrail| Rule::from(*guardrail)).chain(own.into_iter().copied()).collect()
+}

@@ -1,0 +1,1 @@
+//! Terraform plans and states, as `terraform show -json` prints them.
