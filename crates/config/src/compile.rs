@@ -144,7 +144,7 @@ fn sorted(mut keys: Vec<KeyRecord>, definition: &Definition) -> Result<Vec<KeyRe
 
 fn api_key(record: KeyRecord) -> ApiKey {
     let KeyRecord { id, client, value, enabled, name } = record;
-    ApiKey { id, name, value, enabled, customer_id: Some(client.to_string()) }
+    ApiKey { id, name, value: Some(value), enabled, customer_id: Some(client.to_string()) }
 }
 
 #[cfg(test)]

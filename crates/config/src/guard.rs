@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use restapi::guardrails::{self, Finding};
+use restapi::guardrails::{self, Finding, Severity};
 
 use crate::{Compiled, Position};
 
@@ -16,6 +16,13 @@ pub struct Breach {
     pub finding: Finding,
     /// Where in the file the object is described, if it is.
     pub at: Option<Position>,
+}
+
+impl Breach {
+    /// Whether a program must not start on it.
+    pub fn stops(&self) -> bool {
+        self.finding.guardrail.severity == Severity::Error
+    }
 }
 
 impl fmt::Display for Breach {
@@ -29,7 +36,7 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Every guardrail that `compiled` breaks. A program must not start on any.
+/// Every guardrail that `compiled` breaks. A program must not start on any that [stops](Breach::stops).
 pub fn guard(compiled: &Compiled) -> Vec<Breach> {
     let breach = |finding: Finding| {
         let at = path(&finding.place).and_then(|path| compiled.positions.nearest(&path));

@@ -291,8 +291,10 @@ fn keys(account: &Account, define: &Definer<'_>, entropy: &dyn Entropy) -> Resul
     }
     let mut index = KeyIndex::new(entropy);
     for key in &account.api_keys {
+        // Nobody can present a key whose value is not known.
+        let Some(value) = &key.value else { continue };
         let plans = of_key.remove(&key.id).unwrap_or_default();
-        index.add(&key.value, KnownKey { id: key.id.clone(), enabled: key.enabled, plans });
+        index.add(value, KnownKey { id: key.id.clone(), enabled: key.enabled, plans });
     }
     Ok(index)
 }

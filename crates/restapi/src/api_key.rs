@@ -17,9 +17,10 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// Its name; need not be unique.
     pub name: String,
-    /// Its value: what a caller presents.
+    /// Its value: what a caller presents. None where it is not known: API Gateway lists keys without it, and a plan has
+    /// none before it is applied.
     #[serde(skip)]
-    pub value: ApiKeyValue,
+    pub value: Option<ApiKeyValue>,
     /// Whether it admits. API Gateway's default is false.
     pub enabled: bool,
     /// Whose it is: the client's name. Policy, budget and cache go by it.
@@ -93,7 +94,7 @@ mod tests {
         let key = ApiKey {
             id: ApiKeyId::derived(&["billing"]),
             name: "billing".into(),
-            value: ApiKeyValue::new(value.into()).unwrap(),
+            value: Some(ApiKeyValue::new(value.into()).unwrap()),
             enabled: true,
             customer_id: Some("billing".into()),
         };

@@ -10,6 +10,7 @@
 
 mod access_log;
 mod container;
+mod gateway_responses;
 mod integration;
 mod keys;
 mod method;
@@ -22,12 +23,16 @@ mod walk;
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::Account;
 
 /// Something that the front door must not do, and how to see it.
 pub struct Guardrail {
     /// Its id, such as `TB001`: stable, for searching and for exceptions.
     pub id: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
     /// What must not be, in one line.
     pub title: &'static str,
     /// Why.
@@ -35,6 +40,26 @@ pub struct Guardrail {
     /// What to do about it.
     pub mend: &'static str,
     check: fn(&Account, &mut Findings),
+}
+
+/// How much it matters that a guardrail is broken.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// What breaks it must not run.
+    Error,
+    /// What breaks it may run; somebody should know.
+    Warning,
+}
+
+impl Severity {
+    /// The word for it: `error`, `warning`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 impl fmt::Debug for Guardrail {
@@ -84,6 +109,8 @@ pub static ALL: &[&Guardrail] = &[
     &keys::ONE_PLAN_PER_STAGE,
     &keys::VALUES_DIFFER,
     &keys::KEY_HAS_AN_OWNER,
+    &gateway_responses::NO_STOCK_BESIDE_OAUTH,
+    &keys::PLAN_HAS_KEYS,
 ];
 
 /// Every place where `account` breaks a guardrail, in the order of their ids.

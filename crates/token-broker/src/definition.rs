@@ -40,7 +40,7 @@ pub(crate) fn write_default(path: &Path) -> anyhow::Result<bool> {
 /// Compiles the definition and holds it against the guardrails: what breaks one does not run.
 pub(crate) fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> anyhow::Result<Compiled> {
     let compiled = config::compile(definition, keys)?;
-    let findings = config::guard(&compiled);
+    let findings: Vec<_> = config::guard(&compiled).into_iter().filter(config::Breach::stops).collect();
     if findings.is_empty() {
         return Ok(compiled);
     }

@@ -163,7 +163,7 @@ fn definition_without_throttles_is_stopped_by_guardrails() {
     let breaches = guard(&compile(&definition(text), Vec::new()).unwrap());
     let found: Vec<_> =
         breaches.iter().map(|breach| (breach.finding.guardrail.id, breach.at.map(|at| at.line))).collect();
-    assert_eq!(found, [("TB015", Some(1)), ("TB017", Some(3))]);
+    assert_eq!(found, [("TB015", Some(1)), ("TB017", Some(3)), ("TB023", Some(3))]);
 }
 
 #[test]

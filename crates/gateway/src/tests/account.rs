@@ -257,7 +257,7 @@ fn key(name: &str, value: &str, enabled: bool) -> ApiKey {
     ApiKey {
         id: key_id(name),
         name: name.into(),
-        value: ApiKeyValue::new(value.into()).unwrap(),
+        value: Some(ApiKeyValue::new(value.into()).unwrap()),
         enabled,
         customer_id: Some(name.into()),
     }

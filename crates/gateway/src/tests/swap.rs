@@ -62,7 +62,7 @@ async fn key_that_is_made_enabled_or_put_on_a_plan_admits_the_next_request() {
     house.account.api_keys.push(ApiKey {
         id: key_id("new"),
         name: "new".into(),
-        value: ApiKeyValue::new(UNKNOWN.into()).unwrap(),
+        value: Some(ApiKeyValue::new(UNKNOWN.into()).unwrap()),
         enabled: true,
         customer_id: None,
     });

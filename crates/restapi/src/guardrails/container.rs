@@ -2,12 +2,13 @@
 
 use super::secret::Secrets;
 use super::walk::{View, api_place, at, plan_place, views};
-use super::{Findings, Guardrail};
+use super::{Findings, Guardrail, Severity};
 use crate::{Account, RestApi, Stage};
 
 pub(super) static NO_SECRET: Guardrail = Guardrail {
     id: "TB001",
     title: "no secret or credential in the API",
+    severity: Severity::Error,
     reason: "Everybody who may read the API's definition, its exports or a Terraform state would have it, and it \
              cannot be rotated without a deployment.",
     mend: "Take it out, replace it where it is valid, and keep the new one in a secret store that only the broker \
@@ -18,6 +19,7 @@ pub(super) static NO_SECRET: Guardrail = Guardrail {
 pub(super) static NO_COGNITO: Guardrail = Guardrail {
     id: "TB002",
     title: "no method integrates with Cognito directly",
+    severity: Severity::Error,
     reason: "The gateway would have to hold the app client's secret, and callers would get tokens that no policy has \
              allowed.",
     mend: "Integrate the method with the broker function by Lambda proxy; the broker asks Cognito.",

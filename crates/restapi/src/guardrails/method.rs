@@ -1,12 +1,13 @@
 //! A method hands the request to a function that decides, and knows its caller without reading the body.
 
 use super::walk::{View, views};
-use super::{Findings, Guardrail};
+use super::{Findings, Guardrail, Severity};
 use crate::{Account, AuthorizationType, IntegrationType, Method};
 
 pub(super) static FUNCTION_DECIDES: Guardrail = Guardrail {
     id: "TB005",
     title: "no request is answered without the broker",
+    severity: Severity::Error,
     reason: "The list of allowed grant types and scopes is in the broker; an integration that is not a Lambda proxy \
              answers without asking it, or does not show it the whole request.",
     mend: "Integrate the method with the broker function as AWS_PROXY.",
@@ -16,6 +17,7 @@ pub(super) static FUNCTION_DECIDES: Guardrail = Guardrail {
 pub(super) static CALLER_IS_IDENTIFIED: Guardrail = Guardrail {
     id: "TB006",
     title: "no caller without an identity in the request context",
+    severity: Severity::Error,
     reason: "Without an API key and without an authorizer only the body could say who calls, and everybody can write \
              any `client_id` into a body.",
     mend: "Require an API key on the method, or give it an authorizer.",

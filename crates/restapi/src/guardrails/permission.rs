@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::walk::{at, views};
-use super::{Findings, Guardrail};
+use super::{Findings, Guardrail, Severity};
 use crate::{
     Account, Authorizer, FunctionName, IntegrationUri, Method, MethodArn, Permission, RestApi,
     SourceArnPattern,
@@ -12,6 +12,7 @@ use crate::{
 pub(super) static ONLY_THIS_METHOD: Guardrail = Guardrail {
     id: "TB008",
     title: "no permission wider than one stage, method and path of this API",
+    severity: Severity::Error,
     reason: "With a wildcard or without a source ARN any API, of any account, may invoke the broker and hand it a \
              request context of its own making.",
     mend: "Set the permission's source ARN to the one call it is for: \
@@ -22,6 +23,7 @@ pub(super) static ONLY_THIS_METHOD: Guardrail = Guardrail {
 pub(super) static ONLY_THE_GATEWAY: Guardrail = Guardrail {
     id: "TB009",
     title: "no permission for anybody but API Gateway to invoke",
+    severity: Severity::Error,
     reason: "Whoever invokes the broker writes the request context, and with it the identity that the broker believes.",
     mend: "Leave only the statement with the principal apigateway.amazonaws.com and the action lambda:InvokeFunction.",
     check: other_principal,
@@ -30,6 +32,7 @@ pub(super) static ONLY_THE_GATEWAY: Guardrail = Guardrail {
 pub(super) static NO_OTHER_WAY_IN: Guardrail = Guardrail {
     id: "TB010",
     title: "no invocation past the function's permission",
+    severity: Severity::Error,
     reason: "An integration with credentials invokes under a role, or under its caller's own, so that the function's \
              permission does not decide who may.",
     mend: "Remove the integration's credentials and give the function a permission.",

@@ -1,12 +1,13 @@
 //! The resource tree is `/`, `/oauth2` and `/oauth2/token`, and only the last has a method: POST.
 
 use super::walk::views;
-use super::{Findings, Guardrail};
+use super::{Findings, Guardrail, Severity};
 use crate::{Account, HttpMethod};
 
 pub(super) static NO_OTHER_ENDPOINT: Guardrail = Guardrail {
     id: "TB003",
     title: "no endpoint but /oauth2/token",
+    severity: Severity::Error,
     reason: "Every further path is a way in that no limit, policy or test of this API was made for.",
     mend: "Remove the resource or its methods and deploy again; another purpose gets another API.",
     check: other_endpoints,
@@ -15,6 +16,7 @@ pub(super) static NO_OTHER_ENDPOINT: Guardrail = Guardrail {
 pub(super) static NO_OTHER_METHOD: Guardrail = Guardrail {
     id: "TB004",
     title: "no method but POST on /oauth2/token",
+    severity: Severity::Error,
     reason: "A token request is a POST (RFC 6749 §3.2); with any other method the parameters stand in the URL, and so \
              in logs.",
     mend: "Remove the method and deploy again.",

@@ -17,7 +17,8 @@ impl<'a> Secrets<'a> {
     pub(super) fn new(keys: &'a [ApiKey]) -> Self {
         let mut by_length: BTreeMap<usize, HashMap<_, _>> = BTreeMap::new();
         for key in keys {
-            let value = key.value.expose().as_bytes();
+            let Some(value) = &key.value else { continue };
+            let value = value.expose().as_bytes();
             by_length.entry(value.len()).or_default().insert(value, &key.id);
         }
         Self { keys: by_length }
@@ -160,7 +161,7 @@ mod tests {
         let key = ApiKey {
             id: ApiKeyId::derived(&["billing"]),
             name: "billing".into(),
-            value: ApiKeyValue::new(value.into()).unwrap(),
+            value: Some(ApiKeyValue::new(value.into()).unwrap()),
             enabled: true,
             customer_id: None,
         };

@@ -1,12 +1,13 @@
 //! A stage's logs hold no bodies and no credentials, and nothing it answers is kept.
 
 use super::walk::{settings_place, stage_place, stages};
-use super::{Findings, Guardrail, access_log};
+use super::{Findings, Guardrail, Severity, access_log};
 use crate::{AccessLogSettings, Account};
 
 pub(super) static NO_BODIES_LOGGED: Guardrail = Guardrail {
     id: "TB011",
     title: "no request or response bodies in the execution log",
+    severity: Severity::Error,
     reason: "Data tracing writes whole requests and answers, tokens included, and nothing sanitizes them.",
     mend: "Switch data tracing off in the method settings; the levels ERROR and INFO without it write no bodies.",
     check: bodies_logged,
@@ -15,6 +16,7 @@ pub(super) static NO_BODIES_LOGGED: Guardrail = Guardrail {
 pub(super) static NO_CREDENTIAL_LOGGED: Guardrail = Guardrail {
     id: "TB012",
     title: "no credential in the access log",
+    severity: Severity::Error,
     reason: "An API key, a token, or a message that quotes a header would be readable for everybody who may read logs.",
     mend: "Take the variable out of the format; $context.identity.apiKeyId and $context.error.responseType say as much \
            without the credential.",
@@ -24,6 +26,7 @@ pub(super) static NO_CREDENTIAL_LOGGED: Guardrail = Guardrail {
 pub(super) static REQUEST_ID_LOGGED: Guardrail = Guardrail {
     id: "TB013",
     title: "no access-log line without a request id",
+    severity: Severity::Error,
     reason: "A line without an id cannot be matched with the client's answer or the broker's audit line; API Gateway \
              refuses such a format too.",
     mend: "Put $context.requestId or $context.extendedRequestId into the format.",
@@ -33,6 +36,7 @@ pub(super) static REQUEST_ID_LOGGED: Guardrail = Guardrail {
 pub(super) static NO_RESPONSE_CACHE: Guardrail = Guardrail {
     id: "TB014",
     title: "no answer is cached by the gateway",
+    severity: Severity::Error,
     reason: "Its cache does not know who asks, so one client would get another's token (RFC 6749 §5.1: no-store).",
     mend: "Switch caching off in the method settings and remove the stage's cache cluster; the broker caches per \
            caller.",

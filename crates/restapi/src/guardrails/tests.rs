@@ -109,18 +109,11 @@ fn api() -> RestApi {
         disable_execute_api_endpoint: false,
         resources: resources(),
         authorizers: Vec::new(),
-        gateway_responses: vec![GatewayResponse {
-            response_type: ResponseType::InvalidApiKey,
-            status_code: Some(401),
-            response_parameters: BTreeMap::from([(
-                "gatewayresponse.header.Cache-Control".into(),
-                "'no-store'".into(),
-            )]),
-            response_templates: BTreeMap::from([(
-                "application/json".into(),
-                "{\"error\":\"invalid_client\"}".into(),
-            )]),
-        }],
+        gateway_responses: vec![
+            refusal(ResponseType::InvalidApiKey, "invalid_client"),
+            refusal(ResponseType::Default4xx, "invalid_request"),
+            refusal(ResponseType::Default5xx, "server_error"),
+        ],
         deployments: Vec::new(),
         stages: Vec::new(),
     };
@@ -128,6 +121,21 @@ fn api() -> RestApi {
     api.stages = vec![stage(deployment.id.clone())];
     api.deployments = vec![deployment];
     api
+}
+
+fn refusal(response_type: ResponseType, error: &str) -> GatewayResponse {
+    GatewayResponse {
+        response_type,
+        status_code: None,
+        response_parameters: BTreeMap::from([(
+            "gatewayresponse.header.Cache-Control".into(),
+            "'no-store'".into(),
+        )]),
+        response_templates: BTreeMap::from([(
+            "application/json".into(),
+            format!("{{\"error\":\"{error}\"}}"),
+        )]),
+    }
 }
 
 fn plan(name: &str) -> UsagePlan {
@@ -149,7 +157,7 @@ fn key(name: &str, value: &str) -> ApiKey {
     ApiKey {
         id: ApiKeyId::derived(&[name]),
         name: name.into(),
-        value: ApiKeyValue::new(value.into()).unwrap(),
+        value: Some(ApiKeyValue::new(value.into()).unwrap()),
         enabled: true,
         customer_id: Some(name.into()),
     }
@@ -390,6 +398,29 @@ fn table() -> Vec<Row> {
         ("TB021", "no owner", format!("apiKeys/{key_id}/customerId"), |a| {
             a.api_keys.first_mut().unwrap().customer_id = None;
         }),
+        ("TB022", "catch-all left in stock", format!("{API}/gatewayResponses"), |a| {
+            the_api(a).gateway_responses.retain(|one| one.response_type != ResponseType::Default5xx);
+        }),
+        ("TB022", "stock body of its own", format!("{API}/gatewayResponses/THROTTLED"), |a| {
+            let stock = GatewayResponse {
+                response_templates: BTreeMap::from([(
+                    "application/json".into(),
+                    "{\"message\":$context.error.messageString}".into(),
+                )]),
+                ..refusal(ResponseType::Throttled, "")
+            };
+            the_api(a).gateway_responses.push(stock);
+        }),
+        ("TB022", "headers without a body", format!("{API}/gatewayResponses/THROTTLED"), |a| {
+            let mut headers_only = refusal(ResponseType::Throttled, "");
+            headers_only.response_templates.clear();
+            the_api(a).gateway_responses.push(headers_only);
+        }),
+        ("TB022", "second body in stock", format!("{API}/gatewayResponses/INVALID_API_KEY"), |a| {
+            let response = the_api(a).gateway_responses.first_mut().unwrap();
+            response.response_templates.insert("text/plain".into(), "Forbidden".into());
+        }),
+        ("TB023", "plan without keys", "usagePlans/premium".into(), |a| a.usage_plans.push(plan("premium"))),
     ]
 }
 
@@ -520,6 +551,59 @@ fn plan_of_another_stage_takes_nothing_from_this_one() {
     let mut wide = plan("wide");
     wide.throttle = Some(throttle(1_000, 1_000));
     wide.api_stages = Vec::new();
+    let key = key("batch", "batch0batch1batch2batch3batch4batch5");
+    account.usage_plan_keys.push(UsagePlanKey { usage_plan_id: wide.id.clone(), key_id: key.id.clone() });
+    account.api_keys.push(key);
     account.usage_plans.push(wide);
     assert!(check(&account).is_empty(), "{:#?}", check(&account));
+}
+
+#[test]
+fn refusals_that_are_all_stock_are_nobodys_fault() {
+    let mut account = good();
+    let api = the_api(&mut account);
+    api.gateway_responses =
+        vec![GatewayResponse { response_templates: BTreeMap::new(), ..refusal(ResponseType::Throttled, "") }];
+    *api.deployments.first_mut().unwrap() = api.snapshot(first());
+    assert!(check(&account).is_empty(), "{:#?}", check(&account));
+    the_api(&mut account).gateway_responses.clear();
+    assert!(check(&account).is_empty(), "{:#?}", check(&account));
+}
+
+#[test]
+fn response_for_every_type_needs_no_catch_all_but_the_catch_alls_themselves() {
+    let mut account = good();
+    let api = the_api(&mut account);
+    api.gateway_responses = ResponseType::ALL.into_iter().map(|kind| refusal(kind, "server_error")).collect();
+    *api.deployments.first_mut().unwrap() = api.snapshot(first());
+    assert!(check(&account).is_empty(), "{:#?}", check(&account));
+
+    the_api(&mut account).gateway_responses.retain(|one| one.response_type.as_str() != "DEFAULT_4XX");
+    let found: Vec<String> = check(&account).into_iter().map(|finding| finding.detail).collect();
+    assert_eq!(found, ["answered in stock: DEFAULT_4XX"]);
+}
+
+#[test]
+fn keys_whose_values_are_not_known_share_none_and_hide_none() {
+    let mut account = good();
+    account.api_keys.push(ApiKey { value: None, ..key("reports", VALUE) });
+    account.api_keys.push(ApiKey { value: None, ..key("batch", VALUE) });
+    assert!(check(&account).is_empty(), "{:#?}", check(&account));
+}
+
+#[test]
+fn formats_of_access_logs_hold_no_credential_and_a_request_id() {
+    for format in [AccessLogSettings::DEFAULT_FORMAT, AccessLogSettings::AWS_FORMAT] {
+        let mut account = good();
+        the_log(&mut account).format = format.into();
+        assert!(check(&account).is_empty(), "{:#?}", check(&account));
+    }
+}
+
+#[test]
+fn only_a_plan_without_keys_may_run() {
+    let warnings: Vec<&str> =
+        ALL.iter().filter(|one| one.severity == Severity::Warning).map(|one| one.id).collect();
+    assert_eq!(warnings, ["TB023"]);
+    assert_eq!(serde_json::to_string(&Severity::Warning).unwrap(), "\"warning\"");
 }

@@ -4,12 +4,13 @@
 //! own throttle counts as none: all APIs of the account share it.
 
 use super::walk::{plan_place, settings_place, stages, views};
-use super::{Findings, Guardrail};
+use super::{Findings, Guardrail, Severity};
 use crate::{Account, MethodKey, ThrottleSettings, UsagePlan};
 
 pub(super) static STAGE_IS_THROTTLED: Guardrail = Guardrail {
     id: "TB015",
     title: "no stage or method without a throttle of its own",
+    severity: Severity::Error,
     reason: "What is not set is the account's limit, so one flood uses up the allowance of every API in the account.",
     mend: "Set a rate and a burst on the stage default (*/*) and on each method that has settings, below the account's.",
     check: unthrottled,
@@ -18,6 +19,7 @@ pub(super) static STAGE_IS_THROTTLED: Guardrail = Guardrail {
 pub(super) static STAGE_DEFAULT_IS_A_NET: Guardrail = Guardrail {
     id: "TB016",
     title: "no method looser than its stage's default",
+    severity: Severity::Error,
     reason: "A method's own settings replace the stage default, so that a looser one takes the net away.",
     mend: "Lower the method's rate and burst to the stage default's or below, or raise the stage default.",
     check: looser_than_stage,
@@ -26,6 +28,7 @@ pub(super) static STAGE_DEFAULT_IS_A_NET: Guardrail = Guardrail {
 pub(super) static PLAN_IS_THROTTLED: Guardrail = Guardrail {
     id: "TB017",
     title: "no usage plan without a throttle per key",
+    severity: Severity::Error,
     reason: "Without it a single key may take everything that the stage admits, and all others get 429.",
     mend: "Set the plan's rate and burst.",
     check: plan_unthrottled,
@@ -34,6 +37,7 @@ pub(super) static PLAN_IS_THROTTLED: Guardrail = Guardrail {
 pub(super) static KEY_LEAVES_ROOM: Guardrail = Guardrail {
     id: "TB018",
     title: "no key may use up a method's allowance alone",
+    severity: Severity::Error,
     reason: "When a key's own limit is as loose as the method's, one client's traffic takes every other client's turn.",
     mend: "Make the plan's rate and burst (or the plan's own for this method) smaller than the method's, by a factor of \
            the number of keys if they must never touch each other.",
