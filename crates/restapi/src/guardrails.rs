@@ -118,6 +118,12 @@ pub fn check(account: &Account) -> Vec<Finding> {
     ALL.iter().flat_map(|guardrail| guardrail.check(account)).collect()
 }
 
+/// What kind of secret `text` looks like, for texts that are not in an account: a variable, an output. It never repeats
+/// the text.
+pub fn secret_kind(text: &str) -> Option<&'static str> {
+    secret::pattern_in(text)
+}
+
 impl Guardrail {
     /// Every place where `account` breaks this one.
     pub fn check(&'static self, account: &Account) -> Vec<Finding> {

@@ -39,7 +39,7 @@ impl<'a> Secrets<'a> {
     }
 }
 
-fn pattern_in(text: &str) -> Option<&'static str> {
+pub(super) fn pattern_in(text: &str) -> Option<&'static str> {
     match text {
         _ if has_access_key_id(text) => Some("an AWS access key id"),
         _ if has_private_key(text) => Some("a private key"),
