@@ -4,15 +4,20 @@
 //! judged here: a definition that makes sense and breaks a guardrail compiles, so that [`guard`](crate::guard) can say
 //! where.
 
+mod aws;
 mod gateway_responses;
+mod place;
 mod plans;
 mod rest_api;
 
 use std::collections::BTreeMap;
 
 use policy::{ClientFacts, ClientId};
-use restapi::{Account, ApiKey, ApiKeyId, ApiKeyValue, RestApiId, UsagePlanKey};
+use restapi::{Account, ApiKey, ApiKeyId, ApiKeyValue, RestApiId, UsagePlanId, UsagePlanKey};
 use thiserror::Error;
+
+pub use aws::{AwsKey, AwsPlace, compile_aws};
+use place::Place;
 
 use crate::position::Positions;
 use crate::{AppClient, AppClientName, Definition, PlanName};
@@ -90,10 +95,10 @@ pub enum CompileError {
 
 /// The objects that `definition` describes on this machine, with the API keys `keys`.
 pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled, CompileError> {
-    let Definition { clients, app_clients, local: home, positions, .. } = definition;
+    let Definition { clients, app_clients, positions, .. } = definition;
     let keys = sorted(keys, definition)?;
-    let api = rest_api::api(definition);
-    let plan_ids = plans::ids(definition, &api.id)?;
+    let place = Place::local(definition);
+    let plan_ids = plans::ids(definition, &place.api_id)?;
     let mut keys_of: BTreeMap<&ClientId, Vec<ApiKeyId>> = BTreeMap::new();
     for key in &keys {
         keys_of.entry(&key.client).or_default().push(key.id.clone());
@@ -105,28 +110,37 @@ pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled
         app_client: client.app_client.clone(),
     });
     let compiled_clients = compiled_clients.collect();
-    let on_plan = |key: &KeyRecord| {
-        let plan = clients.get(&key.client).and_then(|client| plan_ids.get(&client.plan));
-        plan.map(|plan| UsagePlanKey { usage_plan_id: plan.clone(), key_id: key.id.clone() })
-    };
-    let api_id = api.id.clone();
-    let account = Account {
-        account_id: home.account_id.clone(),
-        region: home.region.clone(),
-        throttle_settings: home.account_throttle,
-        permissions: vec![rest_api::permission(home, &api.id)],
-        usage_plans: plans::plans(definition, &api.id, &plan_ids),
-        usage_plan_keys: keys.iter().filter_map(on_plan).collect(),
-        rest_apis: vec![api],
-        api_keys: keys.into_iter().map(api_key).collect(),
-    };
+    let keys = keys.into_iter().map(api_key).collect();
     Ok(Compiled {
-        api_id,
-        account,
+        account: account(definition, &place, &plan_ids, keys),
+        api_id: place.api_id,
         clients: compiled_clients,
         app_clients: app_clients.clone(),
         positions: positions.clone(),
     })
+}
+
+/// The objects in one place, with the keys of each client.
+fn account(
+    definition: &Definition,
+    place: &Place<'_>,
+    plan_ids: &BTreeMap<PlanName, UsagePlanId>,
+    keys: Vec<(ClientId, ApiKey)>,
+) -> Account {
+    let on_plan = |(client, key): &(ClientId, ApiKey)| {
+        let plan = definition.clients.get(client).and_then(|client| plan_ids.get(&client.plan));
+        plan.map(|plan| UsagePlanKey { usage_plan_id: plan.clone(), key_id: key.id.clone() })
+    };
+    Account {
+        account_id: place.account_id.clone(),
+        region: place.region.clone(),
+        throttle_settings: place.account_throttle,
+        permissions: vec![rest_api::permission(place)],
+        usage_plans: plans::plans(definition, place, plan_ids),
+        usage_plan_keys: keys.iter().filter_map(on_plan).collect(),
+        rest_apis: vec![rest_api::api(definition, place)],
+        api_keys: keys.into_iter().map(|(_, key)| key).collect(),
+    }
 }
 
 /// The keys by id, each of a client that is defined, none twice.
@@ -142,9 +156,10 @@ fn sorted(mut keys: Vec<KeyRecord>, definition: &Definition) -> Result<Vec<KeyRe
     }
 }
 
-fn api_key(record: KeyRecord) -> ApiKey {
+fn api_key(record: KeyRecord) -> (ClientId, ApiKey) {
     let KeyRecord { id, client, value, enabled, name } = record;
-    ApiKey { id, name, value: Some(value), enabled, customer_id: Some(client.to_string()) }
+    let key = ApiKey { id, name, value: Some(value), enabled, customer_id: Some(client.to_string()) };
+    (client, key)
 }
 
 #[cfg(test)]

@@ -21,7 +21,9 @@ mod schema;
 mod syntax;
 mod written;
 
-pub use compile::{CompileError, Compiled, CompiledClient, KeyRecord, compile};
+pub use compile::{
+    AwsKey, AwsPlace, CompileError, Compiled, CompiledClient, KeyRecord, compile, compile_aws,
+};
 pub use definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, GatewayResponseStyle,
     LocalHome, Plan, UpstreamSettings, UserPool,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use restapi::{ApiStage, RestApiId, UsagePlan, UsagePlanId};
 
-use super::{CompileError, rest_api};
+use super::{CompileError, Place, rest_api};
 use crate::{Definition, PlanName};
 
 /// The id of each plan. They are short, so that two names could get one.
@@ -23,9 +23,22 @@ pub(super) fn ids(
     Ok(ids)
 }
 
+/// The same where nothing depends on which ids they are: no two get one.
+pub(super) fn any_ids(definition: &Definition, api: &RestApiId) -> BTreeMap<PlanName, UsagePlanId> {
+    let mut ids: BTreeMap<PlanName, UsagePlanId> = BTreeMap::new();
+    for name in definition.plans.keys() {
+        let mut id = UsagePlanId::derived(&[api.as_str(), name.as_str()]);
+        while ids.values().any(|taken| *taken == id) {
+            id = UsagePlanId::derived(&[id.as_str(), name.as_str()]);
+        }
+        ids.insert(name.clone(), id);
+    }
+    ids
+}
+
 pub(super) fn plans(
     definition: &Definition,
-    api: &RestApiId,
+    place: &Place<'_>,
     ids: &BTreeMap<PlanName, UsagePlanId>,
 ) -> Vec<UsagePlan> {
     let plans = definition.plans.iter().filter_map(|(name, plan)| ids.get(name).map(|id| (name, plan, id)));
@@ -35,8 +48,8 @@ pub(super) fn plans(
             name: name.to_string(),
             description: None,
             api_stages: vec![ApiStage {
-                api_id: api.clone(),
-                stage: definition.local.stage.clone(),
+                api_id: place.api_id.clone(),
+                stage: place.stage.clone(),
                 throttle: plan.token_endpoint.map(|own| (rest_api::post_token(), own)).into_iter().collect(),
             }],
             throttle: plan.throttle,

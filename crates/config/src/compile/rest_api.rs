@@ -5,17 +5,11 @@ use std::collections::BTreeMap;
 use restapi::{
     AccessLogSettings, ApiKeySource, AuthorizationType, DeploymentId, EndpointType, HttpMethod, Integration,
     IntegrationUri, Method, MethodArn, MethodKey, MethodSetting, PathPart, Permission, Resource, ResourceId,
-    ResourcePath, RestApi, RestApiId, SourceArnPattern, Stage,
+    ResourcePath, RestApi, RestApiId, SourceArnPattern, Stage, ThrottleSettings,
 };
 
-use super::gateway_responses;
-use crate::{Definition, GatewayResponseStyle, LocalHome};
-
-/// The id of the API: another account, region or name is another API.
-fn api_id(definition: &Definition) -> RestApiId {
-    let Definition { api, local, .. } = definition;
-    RestApiId::derived(&[local.account_id.as_str(), local.region.as_str(), &api.name])
-}
+use super::{Place, gateway_responses};
+use crate::{Definition, GatewayResponseStyle};
 
 /// `~1oauth2~1token/POST`.
 pub(super) fn post_token() -> MethodKey {
@@ -23,8 +17,8 @@ pub(super) fn post_token() -> MethodKey {
 }
 
 /// The API with one deployment, shown by one stage.
-pub(super) fn api(definition: &Definition) -> RestApi {
-    let id = api_id(definition);
+pub(super) fn api(definition: &Definition, place: &Place<'_>) -> RestApi {
+    let id = place.api_id.clone();
     let mut api = RestApi {
         name: definition.api.name.clone(),
         description: definition.api.description.clone(),
@@ -32,7 +26,7 @@ pub(super) fn api(definition: &Definition) -> RestApi {
         endpoint_type: EndpointType::Regional,
         binary_media_types: Vec::new(),
         disable_execute_api_endpoint: false,
-        resources: resources(&id, &definition.local),
+        resources: resources(place),
         authorizers: Vec::new(),
         gateway_responses: match definition.api.gateway_responses {
             GatewayResponseStyle::Oauth => gateway_responses::oauth(),
@@ -43,7 +37,7 @@ pub(super) fn api(definition: &Definition) -> RestApi {
         id,
     };
     let deployment = api.snapshot(deployment_id(&api));
-    api.stages.push(stage(definition, &api.id, deployment.id.clone()));
+    api.stages.push(stage(definition, place, deployment.id.clone()));
     api.deployments.push(deployment);
     api
 }
@@ -54,7 +48,8 @@ fn deployment_id(api: &RestApi) -> DeploymentId {
     DeploymentId::derived(&[api.id.as_str(), content.as_deref().unwrap_or_default()])
 }
 
-fn resources(api: &RestApiId, home: &LocalHome) -> Vec<Resource> {
+fn resources(place: &Place<'_>) -> Vec<Resource> {
+    let api = &place.api_id;
     let root = Resource {
         id: ResourceId::derived_root(api),
         parent_id: None,
@@ -64,7 +59,7 @@ fn resources(api: &RestApiId, home: &LocalHome) -> Vec<Resource> {
     };
     let oauth2 = child(api, &root, "oauth2");
     let mut token = child(api, &oauth2, "token");
-    token.methods.insert(HttpMethod::Post, post(home, &token.id));
+    token.methods.insert(HttpMethod::Post, post(place, &token.id));
     vec![root, oauth2, token]
 }
 
@@ -80,11 +75,11 @@ fn child(api: &RestApiId, parent: &Resource, name: &str) -> Resource {
     }
 }
 
-fn post(home: &LocalHome, resource: &ResourceId) -> Method {
+fn post(place: &Place<'_>, resource: &ResourceId) -> Method {
     let function = IntegrationUri::Function {
-        region: home.region.clone(),
-        account_id: home.account_id.clone(),
-        name: home.function.clone(),
+        region: place.region.clone(),
+        account_id: place.account_id.clone(),
+        name: place.function.clone(),
     };
     Method {
         http_method: HttpMethod::Post,
@@ -98,23 +93,27 @@ fn post(home: &LocalHome, resource: &ResourceId) -> Method {
     }
 }
 
-fn stage(definition: &Definition, api: &RestApiId, deployment_id: DeploymentId) -> Stage {
-    let Definition { api: written, local: home, .. } = definition;
-    let every = written.throttle.map(|throttle| (MethodKey::Every, throttle));
-    let own = written.token_endpoint_throttle.map(|throttle| (post_token(), throttle));
+fn stage(definition: &Definition, place: &Place<'_>, deployment_id: DeploymentId) -> Stage {
+    let every = definition.api.throttle.map(|throttle| (MethodKey::Every, throttle));
+    let own = definition.api.token_endpoint_throttle.map(|throttle| (post_token(), throttle));
+    let setting = |throttle: ThrottleSettings| MethodSetting {
+        throttling_rate_limit: throttle.rate_limit,
+        throttling_burst_limit: throttle.burst_limit,
+        ..place.method_setting.clone()
+    };
     let settings = every.into_iter().chain(own);
     Stage {
-        stage_name: home.stage.clone(),
+        stage_name: place.stage.clone(),
         deployment_id,
         description: None,
-        method_settings: settings.map(|(key, throttle)| (key, MethodSetting::throttled(throttle))).collect(),
+        method_settings: settings.map(|(key, throttle)| (key, setting(throttle))).collect(),
         variables: BTreeMap::new(),
         access_log_settings: Some(AccessLogSettings {
             destination_arn: format!(
-                "arn:aws:logs:{}:{}:log-group:/token-broker/{api}/{}/access",
-                home.region, home.account_id, home.stage
+                "arn:aws:logs:{}:{}:log-group:/token-broker/{}/{}/access",
+                place.region, place.account_id, place.api_id, place.stage
             ),
-            format: AccessLogSettings::DEFAULT_FORMAT.into(),
+            format: place.access_log_format.into(),
         }),
         tracing_enabled: false,
         cache_cluster_enabled: false,
@@ -122,18 +121,18 @@ fn stage(definition: &Definition, api: &RestApiId, deployment_id: DeploymentId) 
 }
 
 /// The one statement on the function: this API, this stage, this method, this path.
-pub(super) fn permission(home: &LocalHome, api: &RestApiId) -> Permission {
+pub(super) fn permission(place: &Place<'_>) -> Permission {
     let call = MethodArn {
-        region: home.region.clone(),
-        account_id: home.account_id.clone(),
-        api_id: api.clone(),
-        stage: home.stage.clone(),
+        region: place.region.clone(),
+        account_id: place.account_id.clone(),
+        api_id: place.api_id.clone(),
+        stage: place.stage.clone(),
         method: HttpMethod::Post,
         path: token_endpoint(),
     };
     Permission {
         statement_id: "front-door".into(),
-        function_name: home.function.clone(),
+        function_name: place.function.clone(),
         action: Permission::INVOKE.into(),
         principal: Permission::API_GATEWAY.into(),
         source_arn: Some(SourceArnPattern::from(&call)),

@@ -1,8 +1,10 @@
 use policy::ClientId;
-use restapi::{MethodKey, ResourcePath, ResponseType};
+use proptest::prelude::*;
+use restapi::{AccountId, FunctionName, MethodKey, ResourcePath, ResponseType, ThrottleSettings};
+use serde_json::Value;
 
 use super::*;
-use crate::{DEFAULT_FILE, guard};
+use crate::{DEFAULT_FILE, LocalHome, guard};
 
 fn key(client: &str, number: usize) -> KeyRecord {
     KeyRecord {
@@ -29,6 +31,120 @@ fn compiled(text: &str) -> Compiled {
 #[test]
 fn default_definition_becomes_these_objects() {
     insta::assert_json_snapshot!("default_account", compiled(DEFAULT_FILE).account);
+}
+
+fn aws_place(api_id: Option<&str>) -> AwsPlace {
+    AwsPlace {
+        account_id: AccountId::parse("123456789012").unwrap(),
+        function: FunctionName::parse("broker-prod").unwrap(),
+        api_id: api_id.map(|id| RestApiId::parse(id).unwrap()),
+    }
+}
+
+fn aws_key(record: KeyRecord) -> AwsKey {
+    let KeyRecord { id, client, enabled, name, .. } = record;
+    AwsKey { id, name, client, enabled }
+}
+
+#[test]
+fn default_definition_becomes_these_objects_on_aws() {
+    let keys: Vec<AwsKey> = default_keys().into_iter().map(aws_key).collect();
+    let account = compile_aws(&definition(DEFAULT_FILE), &aws_place(Some("abcde12345")), &keys).unwrap();
+    insta::assert_json_snapshot!("default_account_on_aws", account);
+    assert!(account.api_keys.iter().all(|key| key.value.is_none()));
+    assert!(restapi::guardrails::check(&account).is_empty());
+}
+
+/// Every value of `json` by its path.
+fn values(json: &Value, path: &str, into: &mut BTreeMap<String, Value>) {
+    match json {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| values(value, &format!("{path}/{name}"), into));
+        }
+        Value::Array(entries) => {
+            entries.iter().enumerate().for_each(|(n, value)| values(value, &format!("{path}/{n}"), into));
+        }
+        value => {
+            into.insert(path.into(), value.clone());
+        }
+    }
+}
+
+#[test]
+fn homes_differ_in_what_depends_on_the_place_and_in_nothing_else() {
+    // The same names in both places leave only what the homes are different by.
+    let same = DEFAULT_FILE.replace("stage: prod", "stage: dev").replace("eu-central-1", "us-east-1");
+    let definition = definition(&same);
+    let here = compile(&definition, default_keys()).unwrap();
+    let LocalHome { account_id, function, .. } = definition.local.clone();
+    let place = AwsPlace { account_id, function, api_id: None };
+    let keys: Vec<AwsKey> = default_keys().into_iter().map(aws_key).collect();
+    let there = compile_aws(&definition, &place, &keys).unwrap();
+    let (mut here_values, mut there_values) = (BTreeMap::new(), BTreeMap::new());
+    values(&serde_json::to_value(&here.account).unwrap(), "", &mut here_values);
+    values(&serde_json::to_value(&there).unwrap(), "", &mut there_values);
+    assert_eq!(here_values.keys().collect::<Vec<_>>(), there_values.keys().collect::<Vec<_>>());
+    let differing = here_values.iter().filter(|(path, value)| there_values[*path] != **value);
+    let differing: Vec<&str> = differing.map(|(path, _)| path.as_str()).collect();
+    let stage = "/restApis/0/stages/0";
+    let setting = |key: &str, member: &str| format!("{stage}/methodSettings/{key}/{member}");
+    assert_eq!(
+        differing,
+        [
+            format!("{stage}/accessLogSettings/format"),
+            setting("*/*", "loggingLevel"),
+            setting("*/*", "metricsEnabled"),
+            setting("~1oauth2~1token/POST", "loggingLevel"),
+            setting("~1oauth2~1token/POST", "metricsEnabled"),
+        ]
+    );
+}
+
+#[test]
+fn account_throttle_on_aws_is_the_account_s_own() {
+    let text = DEFAULT_FILE.replace("      rate: 10000\n      burst: 5000", "      rate: 7\n      burst: 7");
+    assert_eq!(compiled(&text).account.throttle_settings.burst_limit, 7);
+    let account = compile_aws(&definition(&text), &aws_place(None), &[]).unwrap();
+    assert_eq!(account.throttle_settings, ThrottleSettings::ACCOUNT_DEFAULT);
+}
+
+#[test]
+fn what_is_no_home_becomes_nothing_there() {
+    assert!(compile_aws(&definition("api: {}"), &aws_place(None), &[]).is_none());
+}
+
+#[test]
+fn key_of_a_client_that_is_not_defined_is_not_among_those_on_aws() {
+    let account =
+        compile_aws(&definition(DEFAULT_FILE), &aws_place(None), &[aws_key(key("gone", 1))]).unwrap();
+    assert!(account.api_keys.is_empty() && account.usage_plan_keys.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn both_homes_break_the_same_guardrails(
+        [stage_rate, method_rate, plan_rate] in [1_u32..50, 1_u32..50, 1_u32..50],
+        [stage_burst, method_burst, plan_burst] in [1_u32..50, 1_u32..50, 1_u32..50],
+        is_throttled in any::<bool>(),
+    ) {
+        let throttle = format!("throttle: {{ rate: {stage_rate}, burst: {stage_burst} }}");
+        let text = format!(
+            "api:\n  {}\n  token_endpoint: {{ throttle: {{ rate: {method_rate}, burst: {method_burst} }} }}\n\
+             plans:\n  p: {{ throttle: {{ rate: {plan_rate}, burst: {plan_burst} }} }}\n\
+             homes:\n  aws: {{ stage: dev, region: eu-west-1 }}\n",
+            if is_throttled { throttle.as_str() } else { "name: token-broker-api" },
+        );
+        let definition = definition(&text);
+        let found = |account| {
+            let found = restapi::guardrails::check(account);
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let here = compile(&definition, Vec::new()).unwrap().account;
+        let there = compile_aws(&definition, &aws_place(None), &[]).unwrap();
+        prop_assert_eq!(found(&here), found(&there));
+    }
 }
 
 #[test]
