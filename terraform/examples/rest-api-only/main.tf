@@ -1,0 +1,63 @@
+# The front door alone, before a Lambda function that exists already. What it is stands in token-broker.yaml, the same file
+# that `token-broker up` runs on a laptop.
+
+locals {
+  definition_file = startswith(var.definition_file, "/") ? var.definition_file : "${path.root}/${var.definition_file}"
+  definition      = yamldecode(file(local.definition_file))
+  home            = local.definition.homes.aws
+}
+
+provider "aws" {
+  region = local.home.region
+}
+
+module "rest_api" {
+  source = "../../modules/rest-api"
+
+  api          = local.definition.api
+  plans        = try(local.definition.plans, {})
+  clients      = try(local.definition.clients, {})
+  keys         = var.keys
+  stage_name   = try(local.home.stage, "prod")
+  function_arn = var.function_arn
+  tags         = var.tags
+
+  # A stage that logs cannot be made before the account may write logs.
+  depends_on = [aws_api_gateway_account.logging]
+}
+
+################################################################################
+# Logging of the account
+################################################################################
+
+# One for the account and region, whatever APIs there are: `destroy` here would not take it back, and a second
+# configuration with the same resource would undo the first one's.
+resource "aws_api_gateway_account" "logging" {
+  count = var.manage_account_logging ? 1 : 0
+
+  cloudwatch_role_arn = aws_iam_role.logging[0].arn
+
+  depends_on = [aws_iam_role_policy_attachment.logging]
+}
+
+resource "aws_iam_role" "logging" {
+  count = var.manage_account_logging ? 1 : 0
+
+  name = "token-broker-api-gateway-logging"
+  tags = var.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "apigateway.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "logging" {
+  count = var.manage_account_logging ? 1 : 0
+
+  role       = aws_iam_role.logging[0].name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+}
