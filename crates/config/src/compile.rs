@@ -20,7 +20,7 @@ pub use aws::{AwsKey, AwsPlace, compile_aws};
 use place::Place;
 
 use crate::position::Positions;
-use crate::{AppClient, AppClientName, Definition, PlanName};
+use crate::{AppClient, AppClientName, Definition, PlanName, Waiver};
 
 /// An API key of a client, as the key store holds it.
 #[derive(Clone, Debug)]
@@ -48,6 +48,7 @@ pub struct Compiled {
     pub clients: Vec<CompiledClient>,
     /// What the broker asks the user pool with.
     pub app_clients: BTreeMap<AppClientName, AppClient>,
+    pub(crate) waivers: Vec<Waiver>,
     pub(crate) positions: Positions,
 }
 
@@ -95,7 +96,7 @@ pub enum CompileError {
 
 /// The objects that `definition` describes on this machine, with the API keys `keys`.
 pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled, CompileError> {
-    let Definition { clients, app_clients, positions, .. } = definition;
+    let Definition { clients, app_clients, waivers, positions, .. } = definition;
     let keys = sorted(keys, definition)?;
     let place = Place::local(definition);
     let plan_ids = plans::ids(definition, &place.api_id)?;
@@ -116,6 +117,7 @@ pub fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> Result<Compiled
         api_id: place.api_id,
         clients: compiled_clients,
         app_clients: app_clients.clone(),
+        waivers: waivers.clone(),
         positions: positions.clone(),
     })
 }

@@ -11,7 +11,7 @@ use policy::{ClientFacts, ClientId};
 use restapi::{AccountId, FunctionName, QuotaSettings, Region, StageName, ThrottleSettings};
 
 use crate::position::Positions;
-use crate::{AppClientName, DefinitionErrors, PlanName, inspect, syntax};
+use crate::{AppClientName, DefinitionErrors, PlanName, Position, Waiver, guard, inspect, syntax};
 
 /// What `token-broker.yaml` says, with everything that was left out filled in.
 ///
@@ -33,6 +33,8 @@ pub struct Definition {
     pub local: LocalHome,
     /// AWS, if it is a home.
     pub aws: Option<AwsHome>,
+    /// Exceptions from guardrails, in the order of the file.
+    pub waivers: Vec<Waiver>,
     pub(crate) positions: Positions,
 }
 
@@ -48,6 +50,17 @@ impl Definition {
         let fail = |errors| DefinitionErrors::new(file_name, text, errors);
         let document = syntax::read(text).map_err(|error| fail(vec![error]))?;
         inspect::inspect(document).map_err(fail)
+    }
+
+    /// The part of the file that describes the object at `place`, such as `plans.partner.throttle` for
+    /// `usagePlans/partner/throttle`; none if no part does. `place` is what a guardrail's finding names.
+    pub fn path_of(place: &str) -> Option<String> {
+        guard::path(place)
+    }
+
+    /// Where the object at `place` is described, or what it is part of; where no part of the file describes it, none.
+    pub fn line_of(&self, place: &str) -> Option<Position> {
+        Self::path_of(place).and_then(|path| self.positions.nearest(&path))
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) struct Document {
     /// What depends on the place.
     #[serde(default)]
     pub(crate) homes: Optional<Written<HomesDocument>>,
+    /// Exceptions from guardrails, each with its reason and its end.
+    #[serde(default)]
+    pub(crate) waivers: Optional<Vec<Written<WaiverDocument>>>,
 }
 
 /// The front door.
@@ -257,6 +260,25 @@ pub(crate) struct AwsDocument {
     pub(crate) stage: Optional<Written<String>>,
     /// The region.
     pub(crate) region: Written<String>,
+}
+
+/// An exception from a guardrail.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WaiverDocument {
+    /// The guardrail's id, such as `TB018`.
+    #[schemars(extend("pattern" = "^TB[0-9]{3}$"))]
+    pub(crate) guardrail: Written<String>,
+    /// The object that may break it, such as `usagePlans/partner`, or the address of a Terraform resource. What is below
+    /// it is covered, too.
+    #[schemars(length(min = 1))]
+    pub(crate) at: Written<String>,
+    /// Why this is right for now.
+    #[schemars(length(min = 10))]
+    pub(crate) reason: Written<String>,
+    /// The last day (UTC) on which it holds, such as `2027-01-31`.
+    #[schemars(extend("format" = "date"))]
+    pub(crate) expires: Written<String>,
 }
 
 /// Where tokens come from.

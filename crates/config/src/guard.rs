@@ -1,13 +1,15 @@
 //! Guardrails over what a definition compiles to, told in terms of the file.
 //!
 //! The guardrails know objects and not where they came from; here the place of a finding is followed back to the line
-//! that made the object. What comes from no line (an API key) has none.
+//! that made the object, and held against the definition's waivers. What comes from no line (an API key) has none.
+//! Nothing that is found is left out: whether it stops anything is the caller's to ask.
 
 use std::fmt;
 
+use ambient::Timestamp;
 use restapi::guardrails::{self, Finding, Severity};
 
-use crate::{Compiled, Position};
+use crate::{Compiled, Position, Waiver};
 
 /// A guardrail that a definition breaks.
 #[derive(Clone, Debug)]
@@ -16,12 +18,28 @@ pub struct Breach {
     pub finding: Finding,
     /// Where in the file the object is described, if it is.
     pub at: Option<Position>,
+    /// The waiver that covers it and holds.
+    pub waiver: Option<Waiver>,
+    /// If none holds: the last that covered it.
+    pub expired: Option<Waiver>,
 }
 
 impl Breach {
     /// Whether a program must not start on it.
     pub fn stops(&self) -> bool {
-        self.finding.guardrail.severity == Severity::Error
+        self.finding.guardrail.severity == Severity::Error && self.waiver.is_none()
+    }
+
+    fn new(finding: Finding, compiled: &Compiled, now: Timestamp) -> Self {
+        let at = path(&finding.place).and_then(|path| compiled.positions.nearest(&path));
+        let covers = |waiver: &&Waiver| waiver.covers(finding.guardrail.id, &finding.place);
+        // One that ends later is as good as one that covers more.
+        let last = compiled.waivers.iter().filter(covers).max_by_key(|waiver| waiver.expires).cloned();
+        let (waiver, expired) = match last {
+            Some(last) if last.holds(now) => (Some(last), None),
+            last => (None, last),
+        };
+        Self { finding, at, waiver, expired }
     }
 }
 
@@ -32,27 +50,35 @@ impl fmt::Display for Breach {
         if let Some(at) = self.at {
             write!(f, " (line {})", at.line)?;
         }
-        write!(f, "\n  {place}: {detail}\n  why: {}\n  mend: {}", guardrail.reason, guardrail.mend)
+        write!(f, "\n  {place}: {detail}\n  why: {}\n  mend: {}", guardrail.reason, guardrail.mend)?;
+        if let Some(Waiver { reason, expires, position, .. }) = &self.waiver {
+            write!(f, "\n  waived: until {expires} by line {}: {reason}", position.line)?;
+        }
+        if let Some(Waiver { expires, position, .. }) = &self.expired {
+            write!(f, "\n  waived: no longer; the waiver of line {} expired on {expires}", position.line)?;
+        }
+        Ok(())
     }
 }
 
-/// Every guardrail that `compiled` breaks. A program must not start on any that [stops](Breach::stops).
-pub fn guard(compiled: &Compiled) -> Vec<Breach> {
-    let breach = |finding: Finding| {
-        let at = path(&finding.place).and_then(|path| compiled.positions.nearest(&path));
-        Breach { finding, at }
-    };
-    guardrails::check(&compiled.account).into_iter().map(breach).collect()
+/// Every guardrail that `compiled` breaks, waived or not. A program must not start on any that [stops](Breach::stops).
+pub fn guard(compiled: &Compiled, now: Timestamp) -> Vec<Breach> {
+    let found = guardrails::check(&compiled.account);
+    found.into_iter().map(|finding| Breach::new(finding, compiled, now)).collect()
 }
 
 /// The path in the file that describes the object at `place`.
-fn path(place: &str) -> Option<String> {
+pub(crate) fn path(place: &str) -> Option<String> {
     let names: Vec<&str> = place.split('/').collect();
     match names.as_slice() {
         ["restApis", _, "stages", _, "methodSettings", "*~1*", ..] => Some("api.throttle".into()),
         ["restApis", _, "stages", _, "methodSettings", ..] => Some("api.token_endpoint.throttle".into()),
         ["restApis", _, member @ ("name" | "description")] => Some(format!("api.{member}")),
+        ["restApis", _, "gatewayResponses", ..] => Some("api.gateway_responses".into()),
         ["restApis", ..] => Some("api".into()),
+        ["usagePlans", name] => Some(format!("plans.{name}")),
+        ["usagePlans", name, "quota", ..] => Some(format!("plans.{name}.quota")),
+        ["usagePlans", name, "apiStages", ..] => Some(format!("plans.{name}.token_endpoint")),
         ["usagePlans", name, ..] => Some(format!("plans.{name}.throttle")),
         _ => None,
     }

@@ -10,6 +10,7 @@ mod clients;
 mod homes;
 mod plans;
 mod values;
+mod waivers;
 
 use std::fmt::Display;
 
@@ -22,18 +23,19 @@ use crate::{Definition, Position};
 /// The definition that `document` is, or everything that is wrong with it.
 pub(crate) fn inspect(document: Document) -> Result<Definition, Vec<DefinitionError>> {
     let mut inspector = Inspector::default();
-    let Document { api, plans, clients, app_clients, broker, homes } = document;
+    let Document { api, plans, clients, app_clients, broker, homes, waivers } = document;
     let api = api::inspect(api, &mut inspector);
     let plans = plans::inspect(plans, &mut inspector);
     let clients = clients::inspect(clients, &plans, &mut inspector);
     let app_clients = app_clients::inspect(app_clients, &clients, &mut inspector);
     let broker = broker::inspect(broker, &app_clients, &mut inspector);
     let (local, aws) = homes::inspect(homes, &app_clients, &mut inspector);
+    let waivers = waivers::inspect(waivers, &mut inspector);
     let Inspector { errors, positions } = inspector;
     // A home that is wrong has left an error.
     let Some(local) = local.filter(|_| errors.is_empty()) else { return Err(errors) };
     let plans = plans.into_values().flatten().collect();
-    Ok(Definition { api, plans, clients, app_clients, broker, local, aws, positions })
+    Ok(Definition { api, plans, clients, app_clients, broker, local, aws, waivers, positions })
 }
 
 /// Collects what is wrong, and where everything stands.

@@ -19,6 +19,7 @@ mod nearest;
 mod position;
 mod schema;
 mod syntax;
+mod waiver;
 mod written;
 
 pub use compile::{
@@ -33,6 +34,7 @@ pub use guard::{Breach, guard};
 pub use name::{AppClientName, PlanName};
 pub use position::Position;
 pub use schema::schema;
+pub use waiver::{LastDay, LastDayError, Waiver};
 
 /// The file that a new user gets first: every field with its unit and its reason.
 pub const DEFAULT_FILE: &str = include_str!("default.yaml");

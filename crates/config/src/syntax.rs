@@ -22,8 +22,8 @@ pub(crate) fn read(text: &str) -> Result<Document, DefinitionError> {
 
 /// Whether no section is there: the library reads an empty text as an empty mapping.
 fn says_nothing(document: &Document) -> bool {
-    let Document { api, plans, clients, app_clients, broker, homes } = document;
-    let others = app_clients.0.is_none() && broker.0.is_none() && homes.0.is_none();
+    let Document { api, plans, clients, app_clients, broker, homes, waivers } = document;
+    let others = app_clients.0.is_none() && broker.0.is_none() && homes.0.is_none() && waivers.0.is_none();
     api.0.is_none() && plans.0.is_none() && clients.0.is_none() && others
 }
 

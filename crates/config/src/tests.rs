@@ -56,6 +56,14 @@ homes:
       app_clients:
         internal: { client_id: 1example23456789, secret_file: secrets/internal }
   aws: { stage: live, region: eu-west-1 }
+waivers:
+  - guardrail: TB018
+    at: usagePlans/standard
+    reason: >
+      one key on this plan
+      until the new partner is split off
+    expires: 2027-01-31
+  - { guardrail: TB027, at: module.front_door, reason: "the policy is made elsewhere", expires: "2028-02-29" }
 "#;
 
 #[test]

@@ -4,8 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
+use ambient::Timestamp;
 use anyhow::{Context as _, anyhow, bail};
-use config::{Compiled, Definition, KeyRecord};
+use config::{Breach, Compiled, Definition, KeyRecord};
 
 /// Reads the definition.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Definition> {
@@ -37,13 +38,26 @@ pub(crate) fn write_default(path: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// Compiles the definition and holds it against the guardrails: what breaks one does not run.
-pub(crate) fn compile(definition: &Definition, keys: Vec<KeyRecord>) -> anyhow::Result<Compiled> {
+/// A definition that may run.
+pub(crate) struct Checked {
+    pub(crate) compiled: Compiled,
+    /// What it breaks all the same: warnings, and what a waiver covers.
+    pub(crate) passed: Vec<Breach>,
+}
+
+/// Compiles the definition and holds it against the guardrails: what breaks one without a waiver that holds at `now` does
+/// not run.
+pub(crate) fn compile(
+    definition: &Definition,
+    keys: Vec<KeyRecord>,
+    now: Timestamp,
+) -> anyhow::Result<Checked> {
     let compiled = config::compile(definition, keys)?;
-    let findings: Vec<_> = config::guard(&compiled).into_iter().filter(config::Breach::stops).collect();
-    if findings.is_empty() {
-        return Ok(compiled);
+    let (stopping, passed): (Vec<_>, Vec<_>) =
+        config::guard(&compiled, now).into_iter().partition(Breach::stops);
+    if stopping.is_empty() {
+        return Ok(Checked { compiled, passed });
     }
-    let listed: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    bail!("the definition breaks {} guardrail(s):\n\n{}", findings.len(), listed.join("\n\n"))
+    let listed: Vec<String> = stopping.iter().map(ToString::to_string).collect();
+    bail!("the definition breaks {} guardrail(s):\n\n{}", stopping.len(), listed.join("\n\n"))
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ambient::Timestamp;
 use config::Definition;
 use listen::DrainSignal;
 
@@ -26,6 +27,9 @@ const EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Watch {
     pub(crate) state: State,
     pub(crate) definition: Arc<Definition>,
+    /// When the server started. Waivers are judged as they were then: one that has expired since stops the next start, and
+    /// not a change of keys, which has nothing to do with it.
+    pub(crate) started: Timestamp,
     pub(crate) chain: Arc<Chain>,
     /// Whether the keys in force are those of the register.
     pub(crate) in_step: Arc<AtomicBool>,
@@ -74,8 +78,8 @@ impl Watch {
         let active: HashSet<&str> = keys.active().map(|entry| entry.id.as_str()).collect();
         let whole = keys
             .records(|client| self.definition.clients.contains_key(client))
-            .and_then(|records| crate::definition::compile(&self.definition, records))
-            .and_then(|compiled| self.chain.take_over(&compiled));
+            .and_then(|records| crate::definition::compile(&self.definition, records, self.started))
+            .and_then(|checked| self.chain.take_over(&checked.compiled));
         if whole.is_err() {
             self.chain.keep_only(&active);
         }

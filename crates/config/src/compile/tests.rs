@@ -1,10 +1,14 @@
+use ambient::Timestamp;
 use policy::ClientId;
 use proptest::prelude::*;
 use restapi::{AccountId, FunctionName, MethodKey, ResourcePath, ResponseType, ThrottleSettings};
 use serde_json::Value;
 
 use super::*;
-use crate::{DEFAULT_FILE, LocalHome, guard};
+use crate::{Breach, DEFAULT_FILE, LocalHome, guard};
+
+/// 2026-11-23T00:00:00Z.
+const NOW: Timestamp = Timestamp::from_secs(1_795_392_000);
 
 fn key(client: &str, number: usize) -> KeyRecord {
     KeyRecord {
@@ -266,7 +270,7 @@ fn broken_guardrails_name_their_line() {
         .replace("    throttle:                     # C) one bucket per key; smaller than B, so that no key can use it up alone\n      rate: 10\n      burst: 20\n", "");
     let mut keys = default_keys();
     keys.push(KeyRecord { value: default_keys().remove(0).value, ..key("partner", 2) });
-    let breaches = guard(&compile(&definition(&text), keys).unwrap());
+    let breaches = guard(&compile(&definition(&text), keys).unwrap(), NOW);
     insta::assert_snapshot!(
         "breaches",
         breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
@@ -276,7 +280,7 @@ fn broken_guardrails_name_their_line() {
 #[test]
 fn definition_without_throttles_is_stopped_by_guardrails() {
     let text = "api: {}\nplans:\n  p: {}\nclients:\n  billing: { plan: p, scopes: [a/b] }\n";
-    let breaches = guard(&compile(&definition(text), Vec::new()).unwrap());
+    let breaches = guard(&compile(&definition(text), Vec::new()).unwrap(), NOW);
     let found: Vec<_> =
         breaches.iter().map(|breach| (breach.finding.guardrail.id, breach.at.map(|at| at.line))).collect();
     assert_eq!(found, [("TB015", Some(1)), ("TB017", Some(3)), ("TB023", Some(3))]);
@@ -285,8 +289,85 @@ fn definition_without_throttles_is_stopped_by_guardrails() {
 #[test]
 fn secret_in_a_description_is_found_and_not_shown() {
     let text = "api:\n  description: try the key AKIAIOSFODNN7EXAMPLE\n  throttle: { rate: 1, burst: 1 }\n";
-    let breaches = guard(&compile(&definition(text), Vec::new()).unwrap());
+    let breaches = guard(&compile(&definition(text), Vec::new()).unwrap(), NOW);
     let [breach] = breaches.as_slice() else { panic!("{breaches:?}") };
     assert_eq!((breach.finding.guardrail.id, breach.at.map(|at| at.line)), ("TB001", Some(2)));
     assert!(!breach.to_string().contains("AKIA"));
+}
+
+/// A plan whose keys may take all that the method has, with these waivers.
+fn waived(waivers: &str) -> Vec<Breach> {
+    let text =
+        DEFAULT_FILE.replace("      rate: 100\n      burst: 200\n", "      rate: 100\n      burst: 5\n");
+    let definition = definition(&format!("{text}waivers:\n{waivers}"));
+    guard(&compile(&definition, default_keys()).unwrap(), NOW)
+}
+
+const FOR_PARTNER: &str =
+    "  - { guardrail: TB018, at: usagePlans/partner, reason: until it is split off, expires: 2026-11-23 }\n";
+
+#[test]
+fn waived_breach_is_shown_and_stops_nothing() {
+    let breaches = waived(FOR_PARTNER);
+    let stops: Vec<_> =
+        breaches.iter().map(|breach| (breach.finding.place.as_str(), breach.stops())).collect();
+    assert_eq!(stops, [("usagePlans/partner/throttle", false), ("usagePlans/standard/throttle", true)]);
+    let [partner, standard] = breaches.as_slice() else { panic!("{breaches:?}") };
+    assert_eq!(partner.waiver.as_ref().map(|waiver| waiver.at.as_str()), Some("usagePlans/partner"));
+    assert_eq!((&partner.expired, &standard.waiver, &standard.expired), (&None, &None, &None));
+    assert!(partner.to_string().contains("waived: until 2026-11-23 by line "), "{partner}");
+    assert!(partner.to_string().ends_with(": until it is split off"), "{partner}");
+}
+
+#[test]
+fn expired_waiver_holds_nothing_back_and_is_named() {
+    let breaches = waived(&FOR_PARTNER.replace("2026-11-23", "2026-11-22"));
+    let partner = breaches.first().unwrap();
+    assert!(partner.stops() && partner.waiver.is_none());
+    let line = partner.expired.as_ref().unwrap().position.line;
+    assert!(line > DEFAULT_FILE.lines().count(), "{line}");
+    let end = format!("waived: no longer; the waiver of line {line} expired on 2026-11-22");
+    assert!(partner.to_string().ends_with(&end), "{partner}");
+}
+
+#[test]
+fn waiver_that_ends_last_counts() {
+    let expired = FOR_PARTNER.replace("2026-11-23", "2026-11-22");
+    let whole = FOR_PARTNER.replace("at: usagePlans/partner,", "at: usagePlans,");
+    for order in [format!("{expired}{whole}"), format!("{whole}{expired}")] {
+        let breaches = waived(&order);
+        assert!(breaches.iter().all(|breach| !breach.stops()), "{breaches:?}");
+    }
+}
+
+#[test]
+fn warning_stops_nothing() {
+    let breaches = guard(&compile(&definition(DEFAULT_FILE), Vec::new()).unwrap(), NOW);
+    let found: Vec<_> = breaches.iter().map(|breach| (breach.finding.to_string(), breach.stops())).collect();
+    assert_eq!(
+        found,
+        [
+            ("TB023 at usagePlans/partner: no key is on the plan".into(), false),
+            ("TB023 at usagePlans/standard: no key is on the plan".into(), false),
+        ]
+    );
+}
+
+#[test]
+fn objects_are_followed_back_to_their_lines() {
+    let definition = definition(DEFAULT_FILE);
+    let line = |text: &str| DEFAULT_FILE.lines().position(|line| line.starts_with(text)).map(|line| line + 1);
+    for (place, path, of) in [
+        ("restApis/token-broker-api", "api", line("  name: token-broker-api")),
+        ("restApis/token-broker-api/name", "api.name", line("  name: token-broker-api")),
+        ("restApis/x/gatewayResponses/THROTTLED", "api.gateway_responses", line("  gateway_responses:")),
+        ("restApis/x/stages/dev/methodSettings/*~1*", "api.throttle", line("    rate: 200")),
+        ("usagePlans/partner", "plans.partner", line("  partner:")),
+        ("usagePlans/partner/quota/limit", "plans.partner.quota", line("      limit: 20000")),
+        ("usagePlans/partner/apiStages/x", "plans.partner.token_endpoint", line("  partner:")),
+    ] {
+        assert_eq!(Definition::path_of(place).as_deref(), Some(path), "{place}");
+        assert_eq!(definition.line_of(place).map(|at| at.line), of, "{place}");
+    }
+    assert_eq!(Definition::path_of("apiKeys/abcdefghij"), None);
 }

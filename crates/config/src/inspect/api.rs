@@ -13,7 +13,12 @@ pub(super) fn inspect(written: Optional<Written<ApiDocument>>, inspector: &mut I
     });
     let ApiDocument { name, description, throttle, token_endpoint, gateway_responses } =
         document.unwrap_or_default();
-    for (field, path) in [(&name, "api.name"), (&description, "api.description")] {
+    let texts = [
+        (&name, "api.name"),
+        (&description, "api.description"),
+        (&gateway_responses, "api.gateway_responses"),
+    ];
+    for (field, path) in texts {
         if let Some(field) = &field.0 {
             inspector.note(path, field.at);
         }

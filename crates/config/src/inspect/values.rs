@@ -94,6 +94,17 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) const ADDRESS: &str = "write address and port, such as `127.0.0.1:8080` or `\"[::1]:8080\"`";
 
+/// A text on one line, with nothing around it that cannot be seen.
+pub(super) fn one_line(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("the text has a line break or another control character".into());
+    }
+    match text.trim() {
+        "" => Err("the text is empty".into()),
+        trimmed => Ok(trimmed.into()),
+    }
+}
+
 /// A name, or anything else that says itself what is wrong.
 pub(super) fn parsed<T: FromStr>(text: &str) -> Result<T, String>
 where

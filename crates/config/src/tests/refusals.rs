@@ -121,6 +121,23 @@ const BROKEN: &[(&str, &str)] = &[
     ),
     ("aws", "homes:\n  aws: { stage: 'a b', region: frankfurt }\n"),
     ("aws_without_region", "homes:\n  aws: { stage: prod }\n"),
+    (
+        "waivers",
+        "waivers:\n  - { guardrail: TB1, at: '', reason: later, expires: soon }\n  - { guardrail: TB000, at: 'a/', reason: '. . . . . . . . .', expires: 2027-02-29 }\n  - { guardrail: tb018, at: \"a\\tb\", reason: \"no bell\\u0007 is a reason\", expires: 2027-01-31T00:00:00Z }\n",
+    ),
+    (
+        "waiver_twice",
+        "waivers:\n  - { guardrail: TB018, at: usagePlans/a, reason: until it is split, expires: 2027-01-31 }\n  - { guardrail: TB018, at: usagePlans/b, reason: until it is split, expires: 2027-01-31 }\n  - guardrail: TB018\n    at: usagePlans/a\n    reason: until it is split\n    expires: 2027-02-28\n",
+    ),
+    (
+        "waiver_without_an_end",
+        "waivers:\n  - guardrail: TB018\n    at: usagePlans/a\n    reason: until it is split\n",
+    ),
+    (
+        "waiver_with_an_empty_end",
+        "waivers:\n  - { guardrail: TB018, at: a, reason: until it is split, expires: }\n",
+    ),
+    ("waivers_by_name", "waivers:\n  TB018: { at: usagePlans/a }\n"),
 ];
 
 fn refusal(text: &str) -> String {

@@ -32,6 +32,7 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
             | "title"
             | "description"
             | "format"
+            | "pattern"
             | "properties"
             | "additionalProperties" => {}
             "type" => faults.extend((!is_of(rule, value)).then(|| format!("{at}: not {rule}"))),
@@ -49,6 +50,10 @@ fn faults(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
             }
             "minItems" => {
                 let length = value.as_array().map_or(0, Vec::len) as u64;
+                faults.extend((length < rule.as_u64().unwrap()).then(|| format!("{at}: too short")));
+            }
+            "minLength" => {
+                let length = value.as_str().map_or(0, |text| text.chars().count()) as u64;
                 faults.extend((length < rule.as_u64().unwrap()).then(|| format!("{at}: too short")));
             }
             "required" => {
@@ -106,6 +111,9 @@ fn fields_of_schema(root: &Value, schema: &Value, at: &str, fields: &mut BTreeSe
     if let Some(rule @ Value::Object(_)) = schema.get("additionalProperties") {
         fields_of_schema(root, rule, &format!("{at}.*"), fields);
     }
+    if let Some(rule) = schema.get("items") {
+        fields_of_schema(root, rule, &format!("{at}.*"), fields);
+    }
     for rule in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
         fields_of_schema(root, rule, at, fields);
     }
@@ -114,6 +122,9 @@ fn fields_of_schema(root: &Value, schema: &Value, at: &str, fields: &mut BTreeSe
 fn fields_of_value(value: &Value, at: &str, fields: &mut BTreeSet<String>) {
     let is_named_by_people =
         matches!(at, ".plans" | ".clients" | ".app_clients" | ".homes.local.user_pool.app_clients");
+    for entry in value.as_array().into_iter().flatten() {
+        fields_of_value(entry, &format!("{at}.*"), fields);
+    }
     for (name, member) in value.as_object().into_iter().flatten() {
         let at = if is_named_by_people { format!("{at}.*") } else { format!("{at}.{name}") };
         if !is_named_by_people {
@@ -162,6 +173,8 @@ fn what_the_schema_refuses_the_parser_refuses() {
         "broker: { refresh_at_percent: 101 }",
         "homes: { local: { user_pool: cognito } }",
         "homes: { aws: {} }",
+        "waivers: [{ guardrail: TB018, at: x, expires: 2027-01-31 }]",
+        "waivers: [{ guardrail: TB018, at: x, reason: short, expires: 2027-01-31 }]",
     ] {
         assert!(!faults(&schema, &schema, &json(text), "").is_empty(), "the schema takes {text}");
         assert!(Definition::parse(text, "token-broker.yaml").is_err(), "the parser takes {text}");

@@ -1,11 +1,12 @@
 //! `config check` and `config schema`.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use ambient::{SystemEntropy, alphanumeric};
-use config::KeyRecord;
+use ambient::{Clock as _, SystemClock, SystemEntropy, alphanumeric};
+use config::{Breach, KeyRecord};
 use restapi::{ApiKeyId, ApiKeyValue};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{Output, Place};
 use crate::terminal::{self, ACCENT};
@@ -15,14 +16,11 @@ pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<ExitCode> {
     let file = place.config.display().to_string();
     let checked = check(place);
     if output.json {
-        let error = checked.as_ref().err().map(|error| format!("{error:#}"));
-        terminal::print_line(&json!({ "file": file, "ok": error.is_none(), "error": error }).to_string())?;
+        terminal::print_line(&for_programs(&file, &checked).to_string())?;
     }
     match checked {
-        Ok((plans, clients)) if !output.json => {
-            terminal::print_line(&format!(
-                "{ACCENT}{file}{ACCENT:#} can be run: {plans} plan(s), {clients} client(s), no guardrail broken"
-            ))?;
+        Ok(checked) if !output.json => {
+            terminal::print(&for_people(&file, &checked))?;
             Ok(ExitCode::SUCCESS)
         }
         Ok(_) => Ok(ExitCode::SUCCESS),
@@ -35,7 +33,14 @@ pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn check(place: &Place) -> anyhow::Result<(usize, usize)> {
+/// What there is to say of a definition that can be run.
+struct Outcome {
+    plans: usize,
+    clients: usize,
+    passed: Vec<Breach>,
+}
+
+fn check(place: &Place) -> anyhow::Result<Outcome> {
     let definition = definition::read(&place.config)?;
     // Every client gets a key when it is run; one that exists for this check alone shows what would be compiled then.
     let keys = definition.clients.keys().map(|client| {
@@ -48,10 +53,64 @@ fn check(place: &Place) -> anyhow::Result<(usize, usize)> {
             name: client.to_string(),
         })
     });
-    definition::compile(&definition, keys.collect::<anyhow::Result<_>>()?)?;
+    let keys = keys.collect::<anyhow::Result<_>>()?;
+    let passed = definition::compile(&definition, keys, SystemClock.now())?.passed;
     // The definition names the secrets of an existing user pool: without them it cannot be run either.
     chain::external(&definition.local.user_pool)?;
-    Ok((definition.plans.len(), definition.clients.len()))
+    Ok(Outcome { plans: definition.plans.len(), clients: definition.clients.len(), passed })
+}
+
+fn for_people(file: &str, outcome: &Outcome) -> String {
+    let Outcome { plans, clients, passed } = outcome;
+    let waived = passed.iter().filter(|breach| breach.waiver.is_some()).count();
+    let broken = match (passed.len() - waived, waived) {
+        (0, 0) => "no guardrail broken".to_owned(),
+        (warnings, waived) => format!("{warnings} warning(s), {waived} waived"),
+    };
+    let mut text =
+        format!("{ACCENT}{file}{ACCENT:#} can be run: {plans} plan(s), {clients} client(s), {broken}\n");
+    for Breach { finding, at, waiver, .. } in passed {
+        let line = at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
+        let kind = waiver.as_ref().map_or("warning", |_| "waived");
+        let until = waiver.as_ref().map(|waiver| format!("; until {}: {}", waiver.expires, waiver.reason));
+        // A string takes every write.
+        let _written = writeln!(text, "  {kind}: {finding}{line}{}", until.unwrap_or_default());
+    }
+    text
+}
+
+fn for_programs(file: &str, checked: &anyhow::Result<Outcome>) -> Value {
+    let error = checked.as_ref().err().map(|error| format!("{error:#}"));
+    let passed = checked.as_ref().map(|outcome| outcome.passed.as_slice()).unwrap_or_default();
+    let (waived, warnings): (Vec<_>, Vec<_>) = passed.iter().partition(|breach| breach.waiver.is_some());
+    let shown = |breaches: Vec<&Breach>| breaches.into_iter().map(breach).collect::<Vec<_>>();
+    json!({
+        "file": file,
+        "ok": error.is_none(),
+        "error": error,
+        "warnings": shown(warnings),
+        "waived": shown(waived),
+    })
+}
+
+fn breach(breach: &Breach) -> Value {
+    let Breach { finding, at, waiver, .. } = breach;
+    let waiver = waiver.as_ref().map(|waiver| {
+        json!({
+            "line": waiver.position.line,
+            "expires": waiver.expires.to_string(),
+            "reason": waiver.reason,
+        })
+    });
+    json!({
+        "guardrail": finding.guardrail.id,
+        "severity": finding.guardrail.severity,
+        "place": finding.place,
+        "line": at.map(|at| at.line),
+        "detail": finding.detail,
+        "mend": finding.guardrail.mend,
+        "waiver": waiver,
+    })
 }
 
 pub(crate) fn schema() -> anyhow::Result<()> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ambient::{SystemClock, SystemEntropy};
+use ambient::{Clock as _, SystemClock, SystemEntropy};
 use anyhow::{Context as _, bail};
-use config::{Compiled, UserPool as PoolHome};
+use config::{Breach, Compiled, UserPool as PoolHome};
 use gateway::Metrics;
 use journal::Journal;
 use listen::{Bounds, Counts, Drain, DrainSignal, Handler};
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::{Endpoints, Setup, banner};
 use crate::admin::{Admin, BrokerCollector, ConnectionCollector, JournalCollector, Readiness};
 use crate::chain::{self, Chain, Issuer, World};
+use crate::definition::Checked;
 use crate::presence::Fingerprint;
 use crate::state::{ApiKeys, EmbeddedPool};
 use crate::watch::Watch;
@@ -55,7 +56,9 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     // Before the register is read, so that a change in between is noticed.
     let seen = Fingerprint::of(state);
     let records = ApiKeys::read(state)?.records(|client| definition.clients.contains_key(client))?;
-    let compiled = definition::compile(definition, records)?;
+    let started = SystemClock.now();
+    let Checked { compiled, passed } = definition::compile(definition, records, started)?;
+    say_what_passed(&passed);
     let bound = Bound::listen(setup).await?;
     let (drain, draining) = Drain::new();
     // The others stop after the front door: requests under way may still need the user pool, and probes are to see that
@@ -107,7 +110,7 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         draining.clone(),
         connections,
     ));
-    let watch = Watch { state: state.clone(), definition: Arc::clone(definition), chain, in_step };
+    let watch = Watch { state: state.clone(), definition: Arc::clone(definition), started, chain, in_step };
     let mut watching = tokio::spawn(watch::keys(watch, seen, draining));
 
     let ended = tokio::select! {
@@ -134,6 +137,27 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     match ended {
         Ok(()) => Ok(()),
         Err(why) => bail!("a part that must run has ended by itself: {why}"),
+    }
+}
+
+/// What runs though it breaks a guardrail is in the log of every start.
+fn say_what_passed(passed: &[Breach]) {
+    for Breach { finding, waiver, .. } in passed {
+        let (guardrail, place, detail) = (finding.guardrail.id, &finding.place, &finding.detail);
+        match waiver {
+            Some(waiver) => tracing::warn!(
+                guardrail,
+                place,
+                detail,
+                waiver.line = waiver.position.line,
+                waiver.until = %waiver.expires,
+                waiver.reason,
+                "a guardrail is broken and waived"
+            ),
+            None => {
+                tracing::warn!(guardrail, place, detail, mend = finding.guardrail.mend, "a guardrail warns");
+            }
+        }
     }
 }
 
