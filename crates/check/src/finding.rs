@@ -27,3 +27,26 @@ pub struct Origin {
     /// that are not about objects.
     pub place: String,
 }
+
+impl Origin {
+    /// The place as the API's working copy has it: what is deployed is made of the same lines and resources.
+    pub(crate) fn working_place(&self) -> String {
+        let mut names: Vec<&str> = self.place.split('/').collect();
+        if let ["restApis", _, "deployments", _, _, ..] = names.as_slice() {
+            names.drain(2..4);
+        }
+        names.join("/")
+    }
+}
+
+/// Sorts by rule, file, address and place, and leaves of findings that say the same of the same thing the first: the
+/// guardrails look at an API's working copy and at what each stage shows, and Terraform knows only the one.
+pub(crate) fn sort(findings: &mut Vec<Finding>) {
+    let key = |finding: &Finding| {
+        let Origin { file, line, address, .. } = &finding.origin;
+        let place = finding.origin.working_place();
+        (finding.rule.id, address.clone(), place, finding.detail.clone(), file.clone(), *line)
+    };
+    findings.sort_by_cached_key(key);
+    findings.dedup_by_key(|finding| key(finding));
+}

@@ -8,8 +8,13 @@
 //! no file, environment or clock: the texts and the time are given to it.
 
 mod finding;
+pub mod judge;
+mod report;
 mod rule;
 pub mod terraform;
+mod waiver;
 
 pub use finding::{Finding, Origin};
+pub use report::{Format, Note, Report, Waived};
 pub use rule::{Rule, rules};
+pub use waiver::{Subject, UnknownRule, Waivers};
