@@ -2,11 +2,12 @@
 //!
 //! Three steps, each total by itself: [`Definition::parse`] reads the text and says everything that is wrong with it,
 //! with line and mend; [`compile`] makes the objects that API Gateway would hold, with ids that are the same after every
-//! start; [`guard`] checks those objects against the guardrails and names the line where the definition broke one. The
-//! data plane sees the objects and never the file.
+//! start; [`guard`] checks those objects against the guardrails and names the line where the definition broke one, and
+//! the [`Waiver`] for it. The data plane sees the objects and never the file. [`compile_aws`] makes what the same
+//! definition is on AWS, for comparing.
 //!
 //! Promises: no text makes it panic; nothing that stands in the file is ignored; no secret stands in the file, in a
-//! definition or in an error. It reads no file, environment or clock, and generates no keys: their values are given to it.
+//! definition or in an error. It reads no file, environment or clock, and generates no keys: time and values are given to it.
 
 mod compile;
 mod definition;

@@ -1,8 +1,9 @@
 //! What the front door must not do: each *must not* is one [`Guardrail`], a function over the objects of an [`Account`].
 //!
 //! API Gateway allows all of it, so none of it is hidden inside the types. The same functions run on what the
-//! configuration compiles to (the program refuses to start), and on objects read from a plan, a state or a live account.
-//! The account is taken for token-broker's own: when it holds other APIs too, leave them out before checking.
+//! configuration compiles to (the program refuses to start on an error), and on objects read from a plan, a state or a
+//! live account. The account is taken for token-broker's own: when it holds other APIs too, leave them out before
+//! checking.
 //!
 //! Promises: a guardrail's id never changes its meaning and is never given to another; a finding names the object it
 //! is about and repeats none of its texts in which it sees a secret; checking has no effect. A guardrail does not repair, and does

@@ -105,6 +105,7 @@ id!(
 derived!(RestApiId, 10);
 derived!(ApiKeyId, 10);
 derived!(DeploymentId, 6);
+derived!(AuthorizerId, 6);
 derived!(UsagePlanId, 6);
 
 impl ResourceId {

@@ -72,7 +72,7 @@ fn reason(text: &str) -> Result<String, String> {
 
 const SHORTEST_REASON: usize = 10;
 const GUARDRAIL: &str = "write the id as the finding has it, such as `TB018`";
-const AT: &str = "write the object as the finding has it, such as `usagePlans/partner`, without a `/` behind it; it covers \
-                  what is below it, too";
+const AT: &str = "write the object as the finding has it, such as `usagePlans/partner`, with nothing behind its name; \
+                  it covers what is below it, too";
 const REASON: &str = "say why this is right for now, in 10 letters or more";
 const EXPIRES: &str = "write the last day on which it holds, such as `2027-01-31`";

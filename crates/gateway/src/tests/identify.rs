@@ -51,6 +51,17 @@ async fn nobody_can_tell_why_a_key_does_not_admit() {
 }
 
 #[tokio::test]
+async fn key_whose_value_is_not_known_admits_nobody() {
+    let good = key_id("good");
+    let forget = move |account: &mut Account| {
+        account.api_keys.iter_mut().find(|key| key.id == good).unwrap().value = None;
+    };
+    let house = Setup::stock().with(forget).open().await;
+    let status = async |key| house.send(Request::token(key)).await.status;
+    assert_eq!((status(GOOD).await, status("").await, status(OTHER).await), (403, 403, 200));
+}
+
+#[tokio::test]
 async fn key_admits_to_the_stages_of_its_plan_only() {
     let house = Setup::stock().open().await;
     let at = |stage: &str, key: &str| {

@@ -13,3 +13,4 @@ mod harness;
 mod keys;
 mod refusals;
 mod running;
+mod waivers;
