@@ -29,7 +29,7 @@ fn note(note: &Note) -> String {
 }
 
 fn title(finding: &Finding) -> String {
-    format!("{} {}", finding.rule.id, finding.origin.address)
+    format!("{} {}", finding.rule.id, finding.origin.address).trim_end().to_owned()
 }
 
 fn command(name: &str, origin: &Origin, title: &str, message: &str) -> String {

@@ -60,17 +60,24 @@ fn descriptor(rule: &Rule) -> Value {
 
 fn result(finding: &Finding, rules: &[Rule], fingerprints: &mut Fingerprints) -> Value {
     let Finding { rule, origin, .. } = finding;
+    let logical: Vec<_> = logical_location(&origin.address).into_iter().collect();
+    let address = if logical.is_empty() { String::new() } else { format!("{}: ", origin.address) };
     json!({
         "ruleId": rule.id,
         "ruleIndex": rules.iter().position(|known| known.id == rule.id),
         "level": rule.severity,
-        "message": { "text": format!("{}: {}", origin.address, sentence(finding)) },
+        "message": { "text": address + &sentence(finding) },
         "locations": [{
             "physicalLocation": physical_location(&origin.file, origin.line),
-            "logicalLocations": [{ "fullyQualifiedName": origin.address, "kind": "resource" }],
+            "logicalLocations": logical,
         }],
         "partialFingerprints": { "tokenBrokerFinding/v1": fingerprints.of(finding) },
     })
+}
+
+/// What a finding is about, unless it is about a file as a whole.
+fn logical_location(address: &str) -> Option<Value> {
+    (!address.is_empty()).then(|| json!({ "fullyQualifiedName": address, "kind": "resource" }))
 }
 
 fn suppression(waived: &Waived) -> Value {

@@ -115,6 +115,23 @@ fn sarif_is_what_the_official_schema_allows() {
 }
 
 #[test]
+fn finding_of_a_whole_file_has_no_empty_address() {
+    let mut report = Report::default();
+    report.findings.push(finding(rule("TB027"), ("plan.json", None), "", "there is no REST API in it"));
+    assert!(
+        rendered(&report, Format::Text).starts_with("plan.json: TB027: there is no REST API in it; why: ")
+    );
+    assert!(
+        rendered(&report, Format::Github).starts_with("::error file=plan.json,title=TB027::there is no ")
+    );
+    let sarif: Value = serde_json::from_str(&report.render(Format::Sarif)).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["locations"][0]["logicalLocations"], serde_json::json!([]));
+    assert!(result["message"]["text"].as_str().unwrap().starts_with("there is no REST API in it; why: "));
+    assert_eq!(sarif_schema::faults(&sarif), Vec::<String>::new());
+}
+
+#[test]
 fn result_points_at_its_rule() {
     let sarif: Value = serde_json::from_str(&report().render(Format::Sarif)).unwrap();
     let run = &sarif["runs"][0];

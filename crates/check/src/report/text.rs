@@ -23,18 +23,25 @@ fn finding(finding: &Finding) -> String {
         Severity::Error => ERROR,
         Severity::Warning => WARNING,
     };
-    let rule = finding.rule.id;
-    let address = printable(&finding.origin.address);
-    let said = printable(&sentence(finding)).into_owned();
-    format!("{}: {style}{rule}{style:#} {PLACE}{address}{PLACE:#}: {said}", origin(&finding.origin))
+    let (rule, said) = (finding.rule.id, sentence(finding));
+    let said = printable(&said);
+    format!("{}: {style}{rule}{style:#}{}: {said}", origin(&finding.origin), address(finding))
 }
 
 fn waived(waived: &Waived) -> String {
     let Waived { finding, reason, expires, file, line } = waived;
-    let (rule, address) = (finding.rule.id, printable(&finding.origin.address));
+    let (rule, address) = (finding.rule.id, address(finding));
     let (detail, reason) = (printable(&finding.detail), printable(part(reason)));
     let until = format!("waived until {expires} by {}:{line}: {reason}", printable(file));
-    format!("{}: {DIM}{rule} {address}: {detail}; {until}{DIM:#}", origin(&finding.origin))
+    format!("{}: {DIM}{rule}{DIM:#}{address}{DIM}: {detail}; {until}{DIM:#}", origin(&finding.origin))
+}
+
+/// A space and the address; nothing for what is about a file as a whole.
+fn address(finding: &Finding) -> String {
+    match printable(&finding.origin.address) {
+        address if address.is_empty() => String::new(),
+        address => format!(" {PLACE}{address}{PLACE:#}"),
+    }
 }
 
 fn note(note: &Note) -> String {
