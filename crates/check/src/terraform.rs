@@ -1,1 +1,57 @@
-//! Terraform plans and states, as `terraform show -json` prints them.
+//! Terraform plans and states, as `terraform show -json` prints them, read into the objects of an account.
+//!
+//! First step of the check: [`Document::parse`] takes the text apart, [`read`] makes the [`Account`] that would stand
+//! after `apply` (or stands, for a state) out of its resources. The guardrails and the comparison see the account; people
+//! see addresses, and [`Origins`] leads from the one to the other.
+//!
+//! In a plan much is not known yet, ids above all. Links between resources are then followed through the configuration's
+//! references, and what exists only after apply gets an id that is made of its address. What decides and cannot be seen
+//! is a finding (TB027). Two things are taken on trust: an output whose expression names a whole resource and not one of
+//! its attributes (Terraform itself refuses such an output when the attribute is sensitive), and that resources in the
+//! plan are those of the API that they name.
+//!
+//! It promises never to panic, whatever the document, and to repeat no secret of it.
+
+mod address;
+mod block;
+mod document;
+mod findings;
+mod front;
+mod function;
+mod graph;
+mod method;
+mod origins;
+mod outputs;
+mod plans;
+mod resources;
+mod stage;
+mod uri;
+mod variables;
+
+use restapi::Account;
+
+pub use document::{Document, DocumentError};
+pub(crate) use findings::at;
+pub use origins::Origins;
+
+use crate::Finding;
+
+/// What a document says.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What the guardrails look at; none if there is no REST API in the document.
+    pub account: Option<Account>,
+    /// What breaks rules that are not about the objects of an account, or about what an account has no place for.
+    pub findings: Vec<Finding>,
+    /// Which address made which object.
+    pub origins: Origins,
+}
+
+/// The account that `document` describes, with the API `api_name` (or the only one) in it. `file` is what findings call
+/// the document.
+pub fn read(document: &Document, file: &str, api_name: Option<&str>) -> Reading {
+    front::read(document, file, api_name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Is what Terraform makes what the definition says.
+//!
+//! Last step of the check: the definition is compiled to the account that it would be on AWS, with the ids and keys that
+//! were found, and the two accounts are held against each other member by member. They are compared in the form in
+//! which they serialize, so that a new member of the objects is compared without being named here. What is left out is
+//! named in [`shape`], with the reason.
+//!
+//! It covers what the objects are, not how fast they answer, and says nothing about what the reader could not see: that
+//! is a finding already.
+
+mod shape;
+
+use std::collections::BTreeMap;
+
+use config::{AwsKey, AwsPlace, Definition};
+use restapi::guardrails;
+use restapi::{Account, FunctionName, IntegrationUri};
+use serde_json::{Map, Value};
+
+use crate::Finding;
+use crate::rule::SAME_AS_DEFINED;
+use crate::terraform::{Reading, at};
+
+/// Every member in which the account that was read differs from what `definition` says. None if AWS is no home of the
+/// definition, or there is no API.
+pub fn differences(definition: &Definition, reading: &Reading) -> Vec<Finding> {
+    let Some(found) = &reading.account else { return Vec::new() };
+    let Some(expected) = expected(definition, found) else { return Vec::new() };
+    let name = found.rest_apis.first().map(|api| api.name.as_str()).unwrap_or_default();
+    let (expected_shape, found_shape) = (shape::of(&expected, name), shape::of(found, name));
+    let mut differences = Differences { reading, found: Vec::new() };
+    differences.compare("", &expected_shape, &found_shape);
+    differences.keys(definition, found);
+    differences.found
+}
+
+/// What the definition is on AWS, with what only exists there taken from what was found.
+fn expected(definition: &Definition, found: &Account) -> Option<Account> {
+    let place = AwsPlace {
+        account_id: found.account_id.clone(),
+        function: function(found).or_else(|| FunctionName::parse("token-broker").ok())?,
+        api_id: found.rest_apis.first().map(|api| api.id.clone()),
+    };
+    let keys = found.api_keys.iter().filter_map(|key| {
+        let client = key.customer_id.as_deref()?.parse().ok()?;
+        Some(AwsKey { id: key.id.clone(), name: key.name.clone(), client, enabled: key.enabled })
+    });
+    config::compile_aws(definition, &place, &keys.collect::<Vec<_>>())
+}
+
+/// The function that the API calls: its name is no matter of the definition.
+fn function(account: &Account) -> Option<FunctionName> {
+    let resources = account.rest_apis.iter().flat_map(|api| &api.resources);
+    let mut integrations =
+        resources.flat_map(|resource| resource.methods.values()).filter_map(|m| m.integration.as_ref());
+    integrations.find_map(|integration| match &integration.uri {
+        IntegrationUri::Function { name, .. } => Some(name.clone()),
+        IntegrationUri::Other(_) => None,
+    })
+}
+
+struct Differences<'a> {
+    reading: &'a Reading,
+    found: Vec<Finding>,
+}
+
+impl Differences<'_> {
+    fn compare(&mut self, place: &str, expected: &Value, found: &Value) {
+        if self.reading.origins.is_unseen(place) {
+            return;
+        }
+        match (expected, found) {
+            (Value::Object(expected), Value::Object(found)) => self.compare_members(place, expected, found),
+            (expected, found) if shape::is_same(expected, found) => {}
+            (expected, found) => {
+                self.add(place, format!("here {}, in the definition {}", shown(found), shown(expected)));
+            }
+        }
+    }
+
+    fn compare_members(&mut self, place: &str, expected: &Map<String, Value>, found: &Map<String, Value>) {
+        let names: std::collections::BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+        for name in names {
+            let place = if place.is_empty() { at(&[name]) } else { format!("{place}/{}", at(&[name])) };
+            match (expected.get(name), found.get(name)) {
+                (Some(expected), Some(found)) => self.compare(&place, expected, found),
+                (Some(expected), None) => {
+                    self.add(&place, format!("missing here; in the definition {}", shown(expected)));
+                }
+                (None, Some(found)) => {
+                    self.add(&place, format!("here {}; not in the definition", shown(found)));
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Every client has a key, and every key is a client's.
+    fn keys(&mut self, definition: &Definition, found: &Account) {
+        let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+        for key in &found.api_keys {
+            owners.extend(key.customer_id.as_deref().map(|owner| (owner, key.id.as_str())));
+        }
+        for client in definition.clients.keys().filter(|client| !owners.contains_key(client.as_str())) {
+            let place = at(&["apiKeys", client.as_str()]);
+            self.add(&place, format!("missing here; the client {client} of the definition has no key"));
+        }
+    }
+
+    fn add(&mut self, place: &str, detail: String) {
+        if self.reading.origins.is_unseen(place) {
+            return;
+        }
+        let origin = self.reading.origins.origin(place);
+        self.found.push(Finding { rule: SAME_AS_DEFINED, origin, detail });
+    }
+}
+
+/// A value as a finding shows it: no secret, and not long.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::Null => return "nothing".into(),
+        Value::Object(_) => return "an object".into(),
+        value => value.to_string(),
+    };
+    if guardrails::secret_kind(&text).is_some() {
+        return "a text that looks like a secret".into();
+    }
+    if text.chars().count() <= LONGEST {
+        return format!("`{text}`");
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("`{start}…`")
+}
+
+/// How much of a value is shown.
+const LONGEST: usize = 200;
+
+#[cfg(test)]
+mod tests;

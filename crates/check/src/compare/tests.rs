@@ -1,0 +1,1 @@
+//! Differences between a definition and what was read.

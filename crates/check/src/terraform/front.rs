@@ -1,0 +1,226 @@
+//! The API that the document is about: which one it is, what it is made of, and everything put together.
+
+use restapi::{
+    Account, AccountId, ApiKeySource, EndpointType, IntegrationUri, Region, ResourceId, RestApi, RestApiId,
+    ThrottleSettings,
+};
+
+use super::Reading;
+use super::block::{Block, Seen};
+use super::document::{Document, Instance};
+use super::findings::{Notes, at};
+use super::graph::{Graph, Link};
+use super::uri::{self, FunctionArn};
+use super::{outputs, variables};
+use crate::rule::NOTHING_UNSEEN;
+
+/// One reading: the document, the API in it, and what was found so far.
+pub(super) struct Reader<'a> {
+    pub(super) graph: Graph<'a>,
+    pub(super) notes: Notes,
+    pub(super) api: &'a Instance,
+    pub(super) id: RestApiId,
+    /// `restApis/NAME`.
+    pub(super) place: String,
+    pub(super) region: Region,
+    pub(super) account_id: AccountId,
+}
+
+/// The account that `document` describes.
+pub(super) fn read(document: &Document, file: &str, api_name: Option<&str>) -> Reading {
+    let graph = Graph::of(document);
+    let mut notes = Notes::of(file);
+    if !document.is_complete {
+        let detail =
+            "the plan is not complete: it was made for a part of the resources, or some were put off";
+        notes.add(NOTHING_UNSEEN, "", "", detail);
+    }
+    outputs::check(document, &graph, &mut notes);
+    variables::check(document, &mut notes);
+    let Some(api) = choose(&graph, &mut notes, api_name) else {
+        return Reading { account: None, findings: notes.findings, origins: notes.origins };
+    };
+    let Some(mut reader) = Reader::of(graph, notes, api) else { return Reading::default() };
+    let account = reader.account();
+    Reading { account: Some(account), findings: reader.notes.findings, origins: reader.notes.origins }
+}
+
+/// The API with that name, or the only one.
+fn choose<'a>(graph: &Graph<'a>, notes: &mut Notes, name: Option<&str>) -> Option<&'a Instance> {
+    let is_it =
+        |api: &&&'a Instance| name.is_none_or(|name| graph.block(api).text("name").known() == Some(name));
+    let found: Vec<_> = graph.of_kind(REST_API).iter().filter(is_it).copied().collect();
+    match (found.as_slice(), name) {
+        ([api], _) => Some(api),
+        ([], None) => None,
+        ([], Some(name)) => {
+            notes.add(NOTHING_UNSEEN, "", "", format!("there is no REST API with the name `{name}`"));
+            None
+        }
+        ([first, ..], _) => {
+            let addresses: Vec<_> = found.iter().map(|api| api.address.as_str()).collect();
+            let detail = format!(
+                "there are several REST APIs, and which to check is not said: {}",
+                addresses.join(", ")
+            );
+            notes.add(NOTHING_UNSEEN, &first.address, "", detail);
+            None
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn of(graph: Graph<'a>, mut notes: Notes, api: &'a Instance) -> Option<Self> {
+        let block = graph.block(api);
+        let known_id = block.text("id").known().and_then(|id| RestApiId::parse(id).ok());
+        let id = known_id.unwrap_or_else(|| RestApiId::derived(&[&api.address]));
+        let place = at(&["restApis", &block.text_or_placeholder("name").unwrap_or_default()]);
+        let (region, account_id) = whereabouts(&graph, &block);
+        // Both only stand in ARNs that nobody knows yet, and there on both sides.
+        if region.is_none() {
+            notes.origins.hide("region");
+        }
+        let region = region.or_else(|| Region::parse("us-east-1").ok())?;
+        let account_id = account_id.or_else(|| AccountId::parse("000000000000").ok())?;
+        Some(Self { graph, notes, api, id, place, region, account_id })
+    }
+
+    fn account(&mut self) -> Account {
+        let mut api = self.container();
+        self.add_resources(&mut api);
+        self.add_authorizers(&mut api);
+        self.add_methods(&mut api);
+        self.add_gateway_responses(&mut api);
+        self.add_stages(&mut api);
+        let plans = self.plans(&api);
+        let keys = self.keys(&plans);
+        let permissions = self.permissions(&api);
+        self.check_functions(&api, &keys.keys);
+        Account {
+            account_id: self.account_id.clone(),
+            region: self.region.clone(),
+            // The account's own; Terraform does not set it.
+            throttle_settings: ThrottleSettings::ACCOUNT_DEFAULT,
+            rest_apis: vec![api],
+            usage_plans: plans.into_iter().map(|(_, plan)| plan).collect(),
+            api_keys: keys.keys,
+            usage_plan_keys: keys.on_plans,
+            permissions,
+        }
+    }
+
+    /// The API without anything in it.
+    fn container(&mut self) -> RestApi {
+        let (block, place) = (self.graph.block(self.api), self.place.clone());
+        let address = &self.api.address;
+        self.notes.origins.add(place.clone(), address);
+        self.notes.origins.add(at(&["restApis", self.id.as_str()]), address);
+        if block.value("body") != Seen::Unset {
+            self.notes.unseen(self.api, &place, "the API is described by an OpenAPI document in `body`");
+        }
+        for put in self.own("aws_api_gateway_rest_api_put") {
+            self.notes.unseen(put.instance, &place, "the API is described by an OpenAPI document");
+        }
+        if block.text("name") == Seen::Unknown {
+            self.notes.unseen(self.api, &format!("{place}/name"), "the API's name");
+        }
+        RestApi {
+            id: self.id.clone(),
+            name: block.text_or_placeholder("name").unwrap_or_default(),
+            description: block.text_or_placeholder("description"),
+            api_key_source: self.api_key_source(&block),
+            endpoint_type: self.endpoint_type(&block),
+            binary_media_types: block.texts("binary_media_types"),
+            disable_execute_api_endpoint: block.flag("disable_execute_api_endpoint").known().unwrap_or(false),
+            resources: Vec::new(),
+            authorizers: Vec::new(),
+            gateway_responses: Vec::new(),
+            deployments: Vec::new(),
+            stages: Vec::new(),
+        }
+    }
+
+    fn api_key_source(&mut self, block: &Block<'_>) -> ApiKeySource {
+        match block.text("api_key_source") {
+            Seen::Unset | Seen::Known("HEADER") => ApiKeySource::Header,
+            Seen::Known("AUTHORIZER") => ApiKeySource::Authorizer,
+            Seen::Known(_) | Seen::Unknown => {
+                let place = format!("{}/apiKeySource", self.place);
+                self.notes.unseen(self.api, &place, "where API keys are read from");
+                ApiKeySource::Header
+            }
+        }
+    }
+
+    fn endpoint_type(&mut self, block: &Block<'_>) -> EndpointType {
+        let configuration = block.blocks("endpoint_configuration");
+        let types = configuration.first().map(|block| block.texts("types")).unwrap_or_default();
+        match types.first().map(String::as_str) {
+            Some("REGIONAL") => EndpointType::Regional,
+            Some("PRIVATE") => EndpointType::Private,
+            // What API Gateway takes where nothing is said.
+            None | Some("EDGE") => EndpointType::Edge,
+            Some(_) => {
+                let place = format!("{}/endpointType", self.place);
+                self.notes.unseen(self.api, &place, "from where the API can be reached");
+                EndpointType::Edge
+            }
+        }
+    }
+
+    /// The resources of a kind that belong to the API. Where nobody can tell they are taken for its own, and said.
+    pub(super) fn own(&mut self, kind: &str) -> Vec<Block<'a>> {
+        let all: Vec<_> =
+            self.graph.of_kind(kind).iter().map(|instance| self.graph.block(instance)).collect();
+        all.into_iter().filter(|block| self.is_own(block, "rest_api_id")).collect()
+    }
+
+    /// Whether `name` of `block` names the API.
+    pub(super) fn is_own(&mut self, block: &Block<'a>, name: &str) -> bool {
+        match self.graph.link(block, name, REST_API) {
+            Link::To(api) => std::ptr::eq(api, self.api),
+            Link::Outside => false,
+            Link::Unseen => {
+                let detail = format!("which REST API it belongs to (`{name}`)");
+                self.notes.add(NOTHING_UNSEEN, &block.instance.address, &self.place, detail);
+                true
+            }
+        }
+    }
+
+    /// The id of the root resource.
+    pub(super) fn root_id(&self) -> ResourceId {
+        let known = self.graph.block(self.api).text("root_resource_id").known();
+        known.and_then(|id| ResourceId::parse(id).ok()).unwrap_or_else(|| ResourceId::derived_root(&self.id))
+    }
+}
+
+/// Region and account number, from whatever ARN tells: the API's own, else the functions' around it.
+fn whereabouts(graph: &Graph<'_>, api: &Block<'_>) -> (Option<Region>, Option<AccountId>) {
+    if let Some(arn) = api.text("execution_arn").known() {
+        let mut parts = arn.split(':').skip(3);
+        let region = parts.next().and_then(|region| Region::parse(region).ok());
+        let account_id = parts.next().and_then(|id| AccountId::parse(id).ok());
+        if region.is_some() {
+            return (region, account_id);
+        }
+    }
+    let texts = [
+        ("aws_api_gateway_integration", "uri"),
+        ("aws_lambda_permission", "function_name"),
+        (uri::FUNCTION, "arn"),
+    ];
+    let function = texts.iter().find_map(|(kind, name)| {
+        let mut blocks = graph.of_kind(kind).iter().map(|instance| graph.block(instance));
+        blocks.find_map(|block| {
+            let text = block.text(name).known()?;
+            match uri::parse(text) {
+                IntegrationUri::Function { region, account_id, .. } => Some((region, account_id)),
+                IntegrationUri::Other(_) => FunctionArn::parse(text).map(|arn| (arn.region, arn.account_id)),
+            }
+        })
+    });
+    function.map_or((None, None), |(region, account_id)| (Some(region), Some(account_id)))
+}
+
+pub(super) const REST_API: &str = "aws_api_gateway_rest_api";

@@ -1,0 +1,300 @@
+//! How resources hang together: by ids where they are known, else by what the configuration refers to.
+//!
+//! References are followed out of a child module through its variables, and into one through its outputs. A local value
+//! is the end of the way, because the configuration does not show what it is made of.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::address::{ModulePath, Step, steps};
+use super::block::{Block, Seen, references};
+use super::document::{Document, Instance};
+
+/// Resources by kind, and the configuration by module.
+pub(super) struct Graph<'a> {
+    by_kind: BTreeMap<&'a str, Vec<&'a Instance>>,
+    /// Modules as they are written, by their names from the root.
+    modules: BTreeMap<String, &'a Value>,
+    /// Resources as they are written, by module and address in it.
+    resources: BTreeMap<(String, &'a str), &'a Value>,
+    variables: &'a serde_json::Map<String, Value>,
+    /// How many references may still be followed for the question at hand: references can lead in circles.
+    budget: Cell<u32>,
+}
+
+/// Where a link leads.
+pub(super) enum Link<'a> {
+    /// To a resource of the document.
+    To(&'a Instance),
+    /// To something that is not made here.
+    Outside,
+    /// Nobody can tell.
+    Unseen,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn found(self) -> Option<&'a Instance> {
+        match self {
+            Self::To(instance) => Some(instance),
+            Self::Outside | Self::Unseen => None,
+        }
+    }
+
+    pub(super) fn is_to(&self, instance: &Instance) -> bool {
+        matches!(self, Self::To(found) if std::ptr::eq(*found, instance))
+    }
+}
+
+/// What a reference leads to.
+pub(super) enum Target<'a> {
+    /// Instances of one resource, or an attribute of them.
+    Made {
+        /// More than one if the reference names no single one.
+        instances: Vec<&'a Instance>,
+        /// The attribute, if the reference names one.
+        attribute: Option<String>,
+    },
+    /// A data source of this kind.
+    LookedUp(String),
+    /// A local value, or something else that does not show what it is made of.
+    Opaque,
+}
+
+impl Target<'_> {
+    /// Whether it is the attribute `name` of something that is made here.
+    pub(super) fn is_attribute(&self, name: &str) -> bool {
+        matches!(self, Self::Made { attribute: Some(attribute), .. } if attribute == name)
+    }
+}
+
+/// Where a reference stands.
+#[derive(Clone)]
+struct Scope<'a> {
+    module: ModulePath,
+    /// The key of the instance that refers.
+    key: Option<&'a str>,
+    /// What `each.value` is taken from.
+    for_each: Option<&'a Value>,
+}
+
+impl<'a> Graph<'a> {
+    pub(super) fn of(document: &'a Document) -> Self {
+        let mut by_kind: BTreeMap<&str, Vec<&Instance>> = BTreeMap::new();
+        for instance in &document.instances {
+            by_kind.entry(&instance.kind).or_default().push(instance);
+        }
+        let (mut modules, mut resources) = (BTreeMap::new(), BTreeMap::new());
+        index(&document.configuration, String::new(), &mut modules, &mut resources);
+        Self { by_kind, modules, resources, variables: &document.variables, budget: Cell::new(0) }
+    }
+
+    /// The resources of a kind.
+    pub(super) fn of_kind(&self, kind: &str) -> &[&'a Instance] {
+        self.by_kind.get(kind).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The attributes of a resource.
+    pub(super) fn block(&self, instance: &'a Instance) -> Block<'a> {
+        Block::whole(instance, self.written(instance))
+    }
+
+    /// The resource as it is written.
+    fn written(&self, instance: &Instance) -> Option<&'a Value> {
+        let address = format!("{}.{}", instance.kind, instance.name);
+        self.resources.get(&(instance.module.names(), address.as_str())).copied()
+    }
+
+    /// The resource of the kind `kind` that `name` of `block` is the id of.
+    pub(super) fn link(&self, block: &Block<'a>, name: &str, kind: &str) -> Link<'a> {
+        self.link_by(block, name, kind, "id")
+    }
+
+    /// The resource of the kind `kind` whose attribute `attribute` is what `name` of `block` says.
+    pub(super) fn link_by(&self, block: &Block<'a>, name: &str, kind: &str, attribute: &str) -> Link<'a> {
+        let Seen::Known(value) = block.text(name) else { return self.link_by_references(block, name, kind) };
+        let has_value =
+            |instance: &&&Instance| instance.values.get(attribute).and_then(Value::as_str) == Some(value);
+        match self.of_kind(kind).iter().find(has_value) {
+            Some(instance) => Link::To(instance),
+            None => Link::Outside,
+        }
+    }
+
+    fn link_by_references(&self, block: &Block<'a>, name: &str, kind: &str) -> Link<'a> {
+        let targets = self.targets(block, name);
+        let mut candidates: Vec<&Instance> = Vec::new();
+        let (mut is_opaque, mut is_looked_up) = (targets.is_empty(), false);
+        for target in &targets {
+            match target {
+                Target::Made { instances, .. } => {
+                    candidates.extend(instances.iter().filter(|instance| instance.kind == kind));
+                }
+                Target::LookedUp(of) => is_looked_up |= of == kind,
+                Target::Opaque => is_opaque = true,
+            }
+        }
+        match candidates.as_slice() {
+            [instance] => Link::To(instance),
+            [] if is_looked_up => Link::Outside,
+            [] if is_opaque => self.only_one(block.instance, kind),
+            [] => Link::Unseen,
+            several => chosen(several, &targets).map_or(Link::Unseen, Link::To),
+        }
+    }
+
+    /// The only resource of a kind, in the module of `near` if there is one.
+    fn only_one(&self, near: &Instance, kind: &str) -> Link<'a> {
+        let all = self.of_kind(kind);
+        let mut here = all.iter().filter(|instance| instance.module == near.module);
+        match (here.next(), here.next(), all) {
+            (Some(instance), None, _) | (None, None, [instance]) => Link::To(instance),
+            _ => Link::Unseen,
+        }
+    }
+
+    /// What `name` of `block` is made of.
+    pub(super) fn targets(&self, block: &Block<'a>, name: &str) -> Vec<Target<'a>> {
+        let Instance { module, index, .. } = block.instance;
+        let for_each = self.written(block.instance).and_then(|written| written.get("for_each_expression"));
+        let scope = Scope { module: module.clone(), key: index.as_deref(), for_each };
+        self.budget.set(BUDGET);
+        self.follow(&scope, &block.references(name))
+    }
+
+    /// What an output of the root module is made of.
+    pub(super) fn targets_of_output(&self, name: &str) -> Vec<Target<'a>> {
+        let scope = Scope { module: ModulePath::default(), key: None, for_each: None };
+        self.budget.set(BUDGET);
+        self.follow_output(&scope, name)
+    }
+
+    fn follow(&self, scope: &Scope<'a>, references: &[&str]) -> Vec<Target<'a>> {
+        let Some(left) = self.budget.get().checked_sub(1) else { return vec![Target::Opaque] };
+        self.budget.set(left);
+        // Terraform lists `a.b.id` and then `a.b`, too: only the longest says which attribute. A set, because a list of
+        // thousands of references must not cost the square of it.
+        let all: BTreeSet<&str> = references.iter().copied().collect();
+        let is_longest = |reference: &&str| {
+            let longer = |mark: char| {
+                let longer = format!("{reference}{mark}");
+                all.range(longer.as_str()..).next().is_some_and(|next| next.starts_with(&longer))
+            };
+            !longer('.') && !longer('[')
+        };
+        all.iter()
+            .filter(|reference| is_longest(reference))
+            .flat_map(|reference| self.follow_one(scope, reference))
+            .collect()
+    }
+
+    fn follow_one(&self, scope: &Scope<'a>, reference: &str) -> Vec<Target<'a>> {
+        let steps = steps(reference);
+        let name = |index: usize| steps.get(index).map(|step| step.name.as_str()).unwrap_or_default();
+        match name(0) {
+            "var" => self.follow_variable(scope, name(1)),
+            "module" => match (steps.get(1), steps.get(2)) {
+                (Some(step), Some(output)) => self.follow_output(&self.inside(scope, step), &output.name),
+                _ => vec![Target::Opaque],
+            },
+            "data" => vec![Target::LookedUp(name(1).to_owned())],
+            "each" if name(1) == "value" => {
+                let made_of = scope.for_each.map(references).unwrap_or_default();
+                let outer = Scope { for_each: None, ..scope.clone() };
+                self.follow(&outer, &made_of)
+            }
+            "each" | "count" | "path" | "terraform" | "self" => Vec::new(),
+            "local" => vec![Target::Opaque],
+            kind => vec![self.made(scope, kind, &steps)],
+        }
+    }
+
+    /// The expression that the module's caller gives for the variable.
+    fn follow_variable(&self, scope: &Scope<'a>, variable: &str) -> Vec<Target<'a>> {
+        let Some((parent, own)) = scope.module.parent() else {
+            // A value from outside: no resource is behind it.
+            return if self.variables.contains_key(variable) { Vec::new() } else { vec![Target::Opaque] };
+        };
+        let call =
+            self.modules.get(&parent.names()).and_then(|module| module.get("module_calls")?.get(&own.name));
+        let Some(expression) = call.and_then(|call| call.get("expressions")?.get(variable)) else {
+            return Vec::new();
+        };
+        let key = self.key_of(&scope.module);
+        let for_each = call.and_then(|call| call.get("for_each_expression"));
+        self.follow(&Scope { module: parent, key, for_each }, &references(expression))
+    }
+
+    /// The index of a module instance, as some resource in it has it.
+    fn key_of(&self, module: &ModulePath) -> Option<&'a str> {
+        let depth = module.0.len().checked_sub(1)?;
+        let instances = self.by_kind.values().flatten();
+        let inside = instances.into_iter().find(|instance| instance.module.0.starts_with(&module.0))?;
+        inside.module.0.get(depth)?.index.as_deref()
+    }
+
+    fn inside(&self, scope: &Scope<'a>, step: &Step) -> Scope<'a> {
+        let module = scope.module.child(step.clone());
+        Scope { key: self.key_of(&module), module, for_each: None }
+    }
+
+    fn follow_output(&self, scope: &Scope<'a>, output: &str) -> Vec<Target<'a>> {
+        let module = self.modules.get(&scope.module.names());
+        let output = module.and_then(|module| module.get("outputs")?.get(output)?.get("expression"));
+        output.map_or_else(|| vec![Target::Opaque], |expression| self.follow(scope, &references(expression)))
+    }
+
+    fn made(&self, scope: &Scope<'a>, kind: &str, steps: &[Step]) -> Target<'a> {
+        let Some(resource) = steps.get(1) else { return Target::Opaque };
+        let is_it =
+            |instance: &&&'a Instance| instance.module == scope.module && instance.name == resource.name;
+        let mut instances: Vec<_> = self.of_kind(kind).iter().filter(is_it).copied().collect();
+        let wanted = resource.index.as_deref().or(scope.key);
+        if let Some(position) = instances.iter().position(|instance| instance.index.as_deref() == wanted) {
+            instances = instances.into_iter().skip(position).take(1).collect();
+        }
+        Target::Made { instances, attribute: steps.get(2).map(|step| step.name.clone()) }
+    }
+}
+
+/// The one of `candidates` whose key a `terraform_data` on the way names by its input, which a plan shows.
+fn chosen<'a>(candidates: &[&'a Instance], targets: &[Target<'a>]) -> Option<&'a Instance> {
+    let inputs = targets.iter().filter_map(|target| match target {
+        Target::Made { instances, .. } => match instances.as_slice() {
+            [one] if one.kind == "terraform_data" => one.values.get("input")?.as_str(),
+            _ => None,
+        },
+        Target::LookedUp(_) | Target::Opaque => None,
+    });
+    let inputs: Vec<_> = inputs.collect();
+    let [input] = inputs.as_slice() else { return None };
+    let mut named = candidates.iter().filter(|instance| instance.index.as_deref() == Some(input));
+    match (named.next(), named.next()) {
+        (Some(instance), None) => Some(instance),
+        _ => None,
+    }
+}
+
+/// Every module and resource below `module`, as they are written.
+fn index<'a>(
+    module: &'a Value,
+    names: String,
+    modules: &mut BTreeMap<String, &'a Value>,
+    resources: &mut BTreeMap<(String, &'a str), &'a Value>,
+) {
+    for resource in module.get("resources").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(address) = resource.get("address").and_then(Value::as_str) {
+            resources.insert((names.clone(), address), resource);
+        }
+    }
+    for (name, call) in module.get("module_calls").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(child) = call.get("module") {
+            index(child, format!("{names}{name}/"), modules, resources);
+        }
+    }
+    modules.insert(names, module);
+}
+
+/// How many variables and outputs are looked through for one question.
+const BUDGET: u32 = 300;

@@ -1,0 +1,80 @@
+//! Outputs of the root module: Terraform prints those that are not sensitive.
+
+use std::collections::BTreeSet;
+
+use restapi::guardrails;
+use serde_json::Value;
+
+use super::document::Document;
+use super::findings::Notes;
+use super::graph::{Graph, Target};
+use crate::rule::NO_SECRET_IN_OUTPUT;
+
+/// Finds outputs that hold a secret and are not sensitive.
+pub(super) fn check(document: &Document, graph: &Graph<'_>, notes: &mut Notes) {
+    let secrets = known_secrets(document);
+    for (name, output) in &document.outputs {
+        if output.get("sensitive") == Some(&Value::Bool(true)) {
+            continue;
+        }
+        let kind = match output.get("value") {
+            Some(value) => kind_in(name, value, &secrets),
+            None => graph.targets_of_output(name).iter().find_map(secret_of),
+        };
+        if let Some(kind) = kind {
+            notes.add(NO_SECRET_IN_OUTPUT, &format!("output.{name}"), "", format!("the output holds {kind}"));
+        }
+    }
+}
+
+/// What kind of secret a reference leads to.
+pub(super) fn secret_of(target: &Target<'_>) -> Option<String> {
+    let Target::Made { instances, attribute: Some(attribute) } = target else { return None };
+    let made = instances.first()?;
+    let is_secret = SECRETS.iter().any(|(kind, name)| *kind == made.kind && name == attribute);
+    is_secret.then(|| format!("`{attribute}` of {}", made.address))
+}
+
+/// The secrets whose values stand in the document.
+pub(super) fn known_secrets(document: &Document) -> BTreeSet<&str> {
+    let values = document.instances.iter().flat_map(|instance| {
+        let names = SECRETS.iter().filter(move |(kind, _)| *kind == instance.kind);
+        names.filter_map(move |(_, name)| instance.values.get(*name)?.as_str())
+    });
+    // A short text stands in other texts by chance.
+    values.filter(|value| value.len() >= SHORTEST).collect()
+}
+
+/// What kind of secret `value`, called `name`, holds somewhere inside.
+pub(super) fn kind_in(name: &str, value: &Value, secrets: &BTreeSet<&str>) -> Option<String> {
+    match value {
+        Value::String(text) if secrets.iter().any(|secret| text.contains(secret)) => {
+            Some("a secret of a resource".into())
+        }
+        Value::String(text) => guardrails::secret_kind(text)
+            .or_else(|| guardrails::secret_kind(&format!("{name}={text}")))
+            .map(Into::into),
+        Value::Array(list) => list.iter().find_map(|value| kind_in(name, value, secrets)),
+        Value::Object(object) => object.iter().find_map(|(name, value)| kind_in(name, value, secrets)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Attributes that are secrets, by the kind of their resource.
+const SECRETS: [(&str, &str); 13] = [
+    ("aws_api_gateway_api_key", "value"),
+    ("aws_api_gateway_usage_plan_key", "value"),
+    ("aws_cognito_user_pool_client", "client_secret"),
+    ("aws_cognito_managed_user_pool_client", "client_secret"),
+    ("aws_iam_access_key", "secret"),
+    ("aws_iam_access_key", "ses_smtp_password_v4"),
+    ("aws_secretsmanager_secret_version", "secret_binary"),
+    ("aws_secretsmanager_secret_version", "secret_string"),
+    ("random_bytes", "base64"),
+    ("random_bytes", "hex"),
+    ("random_password", "result"),
+    ("tls_private_key", "private_key_openssh"),
+    ("tls_private_key", "private_key_pem"),
+];
+
+const SHORTEST: usize = 8;

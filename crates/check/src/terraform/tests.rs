@@ -1,0 +1,1 @@
+//! Whole documents, text in and findings out.

@@ -1,0 +1,107 @@
+//! Which function an integration, an authorizer or a permission means.
+
+use restapi::{AccountId, FunctionName, IntegrationUri, Region};
+
+use super::block::{Block, Seen};
+use super::document::Instance;
+use super::graph::{Graph, Target};
+
+/// The parts of a function's ARN.
+#[derive(Debug, PartialEq)]
+pub(super) struct FunctionArn {
+    pub(super) region: Region,
+    pub(super) account_id: AccountId,
+    pub(super) name: FunctionName,
+}
+
+impl FunctionArn {
+    /// Reads `arn:aws:lambda:REGION:ACCOUNT:function:NAME`, with an alias or version after it or not.
+    ///
+    /// A qualifier says which code of the function runs, not which function: who may invoke it, and with what, is asked
+    /// of all qualifiers alike, so it is read over. One that each stage may set otherwise is no single function.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix("arn:aws:lambda:")?.split(':');
+        let (region, account_id) =
+            (Region::parse(parts.next()?).ok()?, AccountId::parse(parts.next()?).ok()?);
+        let name = (parts.next()? == "function").then(|| parts.next())??;
+        let qualifier = parts.next();
+        let is_single =
+            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'$'));
+        if parts.next().is_some() || !qualifier.is_none_or(is_single) {
+            return None;
+        }
+        Some(Self { region, account_id, name: FunctionName::parse(name).ok()? })
+    }
+}
+
+/// An integration's URI as it is known: a function, if it invokes one of the region.
+pub(super) fn parse(text: &str) -> IntegrationUri {
+    invoked(text).unwrap_or_else(|| IntegrationUri::Other(text.to_owned()))
+}
+
+fn invoked(text: &str) -> Option<IntegrationUri> {
+    let (gateway, rest) =
+        text.strip_prefix("arn:aws:apigateway:")?.split_once(":lambda:path/2015-03-31/functions/")?;
+    let FunctionArn { region, account_id, name } = FunctionArn::parse(rest.strip_suffix("/invocations")?)?;
+    (gateway == region.as_str()).then_some(IntegrationUri::Function { region, account_id, name })
+}
+
+/// The name in what a permission calls a function: `NAME`, `NAME:ALIAS`, `ACCOUNT:function:NAME` or an ARN.
+pub(super) fn function_name(text: &str) -> Option<FunctionName> {
+    let name = text.rsplit_once(":function:").map_or(text, |(_, name)| name);
+    let name = name.strip_prefix("function:").unwrap_or(name);
+    FunctionName::parse(name.split(':').next()?).ok()
+}
+
+/// The function that `name` of `block` is made of, if the references lead to exactly one.
+pub(super) fn referenced<'a>(graph: &Graph<'a>, block: &Block<'a>, name: &str) -> Option<&'a Instance> {
+    let mut functions: Vec<&Instance> = Vec::new();
+    for target in graph.targets(block, name) {
+        let Target::Made { instances, attribute: Some(attribute) } = target else { continue };
+        let [instance] = instances.as_slice() else { continue };
+        if !NAMES_A_FUNCTION.contains(&attribute.as_str()) {
+            continue;
+        }
+        let function = match instance.kind.as_str() {
+            FUNCTION => Some(*instance),
+            "aws_lambda_alias" => {
+                let alias = graph.block(instance);
+                graph.link_by(&alias, "function_name", FUNCTION, "function_name").found()
+            }
+            _ => None,
+        };
+        functions.extend(function);
+    }
+    functions.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    match functions.as_slice() {
+        [function] => Some(function),
+        _ => None,
+    }
+}
+
+/// The name of a function that the document makes. One that is not known yet goes by its address.
+pub(super) fn name_of(function: &Instance) -> Option<FunctionName> {
+    let known = function.values.get("function_name").and_then(serde_json::Value::as_str);
+    if let Some(name) = known.and_then(|name| FunctionName::parse(name).ok()) {
+        return Some(name);
+    }
+    let name: String =
+        function.address.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let start = name.len().saturating_sub(64);
+    FunctionName::parse(name.get(start..)?).ok()
+}
+
+/// The function that `name` of `block` says or refers to.
+pub(super) fn function_meant<'a>(graph: &Graph<'a>, block: &Block<'a>, name: &str) -> Option<FunctionName> {
+    match block.text(name) {
+        Seen::Known(text) => function_name(text),
+        Seen::Unset => None,
+        Seen::Unknown => name_of(referenced(graph, block, name)?),
+    }
+}
+
+pub(super) const FUNCTION: &str = "aws_lambda_function";
+
+/// Attributes of functions and aliases that say which function it is.
+const NAMES_A_FUNCTION: [&str; 6] =
+    ["arn", "function_name", "id", "invoke_arn", "qualified_arn", "qualified_invoke_arn"];
