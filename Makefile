@@ -8,19 +8,25 @@ SHELL := bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 BROKER := $(CARGO_TARGET_DIR)/release/token-broker
 PYTHON := tests/clients/python/.venv/bin/python
+TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
 # A workspace of its own: what it needs stays out of the product's Cargo.lock.
 RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
 
-.PHONY: help test fmt lint docs unit clients deny bench release
+.PHONY: help test tools fmt lint docs unit clients terraform deny bench release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-test: lint docs unit clients deny ## Run everything that CI runs
+test: tools lint docs unit clients terraform deny ## Run everything that CI runs
+
+tools: ## Look for the tools that must be there
+	tests/setup/prerequisites
 
 fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt $(RUST_CLIENT)
+	terraform fmt -recursive terraform
+	terraform fmt tests/terraform/findings
 
 lint: ## Check the format and the lints
 	cargo fmt --all --check
@@ -39,6 +45,10 @@ unit: ## Run the workspace's own tests
 clients: release ## Let real OAuth clients get tokens from the release build
 	tests/setup/clients
 	$(PYTHON) tests/clients/run.py $(BROKER)
+
+terraform: release ## Hold the Terraform module against the real provider, and `token-broker check` against its plans
+	tests/setup/terraform
+	$(TERRAFORM_PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER)
 
 deny: ## Check licences, sources and duplicates of dependencies, and advisories if they can be fetched
 	tests/setup/cargo-tool cargo-deny 0.20.2

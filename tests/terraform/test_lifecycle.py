@@ -1,0 +1,223 @@
+"""The example from nothing to nothing: the real Terraform and provider against a server that speaks the AWS API.
+
+One front door goes through it all, in the order of an operator's days; what each step leaves (plans, the state, the
+server's own answers) is looked at by the tests below. The server is moto; cloud.py says what is mended in it. It keeps
+definitions: whether API Gateway also acts by them is not shown here.
+"""
+
+import json
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import cloud
+import pytest
+import terraform
+from conftest import Checker
+
+EXAMPLE = Path("terraform/examples/rest-api-only")
+DEPLOYMENT = "module.rest_api.aws_api_gateway_deployment.this"
+
+
+@dataclass
+class Life:
+    """What a front door leaves behind it."""
+
+    definition: Path
+    plans: dict[str, Path] = field(default_factory=dict)
+    states: dict[str, Path] = field(default_factory=dict)
+    changed: dict[str, bool] = field(default_factory=dict)
+    outputs: dict[str, dict] = field(default_factory=dict)
+    seen: dict[str, dict] = field(default_factory=dict)
+    asked: set[tuple[str, str]] = field(default_factory=set)
+
+    def actions(self, step: str) -> dict[str, list[str]]:
+        """What the plan of a step does to which resource, without those that it leaves as they are."""
+        changes = json.loads(self.plans[step].read_text()).get("resource_changes", [])
+        actions = {change["address"]: change["change"]["actions"] for change in changes}
+        return {address: doing for address, doing in actions.items() if doing not in (["no-op"], ["read"])}
+
+
+@pytest.fixture(scope="module")
+def life(
+    tmp_path_factory: pytest.TempPathFactory, cli_configuration: dict[str, str], running_cloud: cloud.Cloud
+) -> Life:
+    place = tmp_path_factory.mktemp("lifecycle")
+    terraform.copy_of("terraform", place)
+    directory = place / EXAMPLE
+    workspace = terraform.Workspace(directory, cli_configuration | running_cloud.environment)
+    function = running_cloud.make_function("token-broker")
+    (directory / "terraform.tfvars.json").write_text(json.dumps({"function_arn": function}))
+    life = Life(definition=directory / "token-broker.yaml")
+    workspace.init()
+
+    def step(name: str, *variables: str) -> None:
+        """Plans and applies; then nothing must be left to do."""
+        life.changed[name], life.plans[name] = workspace.plan(name, *variables)
+        workspace.apply(name)
+        life.states[name] = workspace.show(f"{name}.state.json")
+        life.outputs[name] = workspace.outputs()
+        life.seen[name] = seen(running_cloud)
+        again, life.plans[f"{name} again"] = workspace.plan(f"{name}-again", *variables)
+        assert not again, life.actions(f"{name} again")
+
+    step("make")
+    edit(life.definition, "rate: 10, burst: 20", "rate: 11, burst: 20")
+    step("limit")
+    second_key = 'keys={"billing":{"billing":{},"billing.2":{}}}'
+    step("rotate", second_key)
+    edit(life.definition, "gateway_responses: oauth", "gateway_responses: aws")
+    step("stock", second_key)
+    edit(life.definition, "gateway_responses: aws", "gateway_responses: oauth")
+    edit(life.definition, "rate: 11, burst: 20", "rate: 10, burst: 20")
+    step("back")
+    workspace.destroy()
+    life.seen["destroyed"] = seen(running_cloud)
+    life.asked = set(running_cloud.asked)
+    return life
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    file.write_text(text.replace(old, new))
+
+
+def seen(running: cloud.Cloud) -> dict:
+    """What the server holds, as the AWS SDK reads it."""
+    gateway, functions = running.client("apigateway"), running.client("lambda")
+    apis = gateway.get_rest_apis()["items"]
+    held = {"apis": apis, "plans": gateway.get_usage_plans()["items"], "keys": gateway.get_api_keys()["items"]}
+    held["log_groups"] = running.client("logs").describe_log_groups()["logGroups"]
+    try:
+        held["policy"] = json.loads(functions.get_policy(FunctionName="token-broker")["Policy"])["Statement"]
+    except functions.exceptions.ResourceNotFoundException:
+        held["policy"] = []
+    for api in apis:
+        held["stages"] = gateway.get_stages(restApiId=api["id"])["item"]
+        held["resources"] = gateway.get_resources(restApiId=api["id"], embed=["methods"])["items"]
+        held["responses"] = gateway.get_gateway_responses(restApiId=api["id"])["items"]
+    return held
+
+
+def test_first_apply_makes_the_six_pieces_and_nothing_else(life: Life) -> None:
+    actions = life.actions("make")
+    assert all(doing == ["create"] for doing in actions.values())
+    kinds = {address.split(".")[2] for address in actions}
+    assert kinds == {
+        "aws_api_gateway_rest_api",
+        "aws_api_gateway_resource",
+        "aws_api_gateway_method",
+        "aws_api_gateway_integration",
+        "aws_lambda_permission",
+        "aws_api_gateway_deployment",
+        "aws_api_gateway_stage",
+        "aws_api_gateway_method_settings",
+        "aws_api_gateway_gateway_response",
+        "aws_api_gateway_usage_plan",
+        "aws_api_gateway_usage_plan_key",
+        "aws_api_gateway_api_key",
+        "aws_cloudwatch_log_group",
+        # Takes a key off its old plan before it is put on another; nothing of it is on AWS.
+        "terraform_data",
+    }
+
+
+def test_server_holds_what_the_definition_says(life: Life) -> None:
+    held = life.seen["make"]
+    [api] = held["apis"]
+    assert (api["name"], api["apiKeySource"]) == ("token-broker-api", "HEADER")
+    assert {resource["path"] for resource in held["resources"]} == {"/", "/oauth2", "/oauth2/token"}
+    methods = {resource["path"]: set(resource.get("resourceMethods", {})) for resource in held["resources"]}
+    assert methods == {"/": set(), "/oauth2": set(), "/oauth2/token": {"POST"}}
+    [stage] = held["stages"]
+    assert stage["stageName"] == "prod"
+    assert set(stage["methodSettings"]) == {"*/*", "~1oauth2~1token/POST"}
+    own = stage["methodSettings"]["~1oauth2~1token/POST"]
+    assert (own["throttlingRateLimit"], own["throttlingBurstLimit"]) == (100, 200)
+    assert not any(setting.get("dataTraceEnabled") for setting in stage["methodSettings"].values())
+    [standard] = [plan for plan in held["plans"] if plan["name"] == "standard"]
+    assert standard["throttle"] == {"rateLimit": 10, "burstLimit": 20}
+    assert standard["apiStages"][0]["throttle"] == {"/oauth2/token/POST": {"rateLimit": 5, "burstLimit": 10}}
+    assert standard["quota"]["limit"] == 10000
+    assert len(held["responses"]) == 21
+    [statement] = held["policy"]
+    arn = f"arn:aws:execute-api:{cloud.REGION}:{cloud.ACCOUNT}:{api['id']}/prod/POST/oauth2/token"
+    assert statement["Condition"]["ArnLike"] == {"AWS:SourceArn": arn}
+    assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}
+
+
+def test_changed_limit_changes_the_plan_and_nothing_else(life: Life) -> None:
+    assert life.actions("limit") == {'module.rest_api.aws_api_gateway_usage_plan.plan["standard"]': ["update"]}
+    [standard] = [plan for plan in life.seen["limit"]["plans"] if plan["name"] == "standard"]
+    assert standard["throttle"] == {"rateLimit": 11, "burstLimit": 20}
+    # The update takes the stage off the plan and puts it back: the method's own throttle must come back, too.
+    assert standard["apiStages"][0]["throttle"] == {"/oauth2/token/POST": {"rateLimit": 5, "burstLimit": 10}}
+
+
+def test_second_key_comes_beside_the_first(life: Life) -> None:
+    assert life.actions("rotate") == {
+        'module.rest_api.aws_api_gateway_api_key.client["billing.2"]': ["create"],
+        'module.rest_api.aws_api_gateway_usage_plan_key.client["billing.2"]': ["create"],
+        'module.rest_api.terraform_data.plan_of_key["billing.2"]': ["create"],
+    }
+    before, after = life.outputs["limit"], life.outputs["rotate"]
+    assert before["api_key_values"].items() < after["api_key_values"].items()
+    bound = after["bindings"]["keys"]
+    ids = after["api_key_ids"]
+    assert (bound[ids["billing"]], bound[ids["billing.2"]]) == ("billing", "billing")
+    assert len(set(after["api_key_values"].values())) == len(bound)
+
+
+def test_changed_refusals_are_deployed_again_and_limits_are_not(life: Life) -> None:
+    assert DEPLOYMENT in life.actions("stock")
+    assert DEPLOYMENT not in life.actions("limit") | life.actions("rotate")
+    assert life.seen["stock"]["responses"] == []
+    deployed = [life.seen[step]["stages"][0]["deploymentId"] for step in ("make", "rotate", "stock", "back")]
+    assert deployed[0] == deployed[1] != deployed[2] != deployed[3]
+
+
+def test_nothing_is_left_after_destroy(life: Life) -> None:
+    left = {kind: held for kind, held in life.seen["destroyed"].items() if held}
+    assert left == {}
+
+
+def test_every_plan_and_every_state_passes_the_check(life: Life, checker: Checker) -> None:
+    files = [*life.plans.values(), *life.states.values()]
+    assert len(files) == 15
+    for file in files:
+        assert checker.findings(file, "--no-compare") == [], file
+
+
+def test_no_key_value_stands_in_what_the_check_prints(life: Life, checker: Checker) -> None:
+    values = life.outputs["make"]["api_key_values"].values()
+    state = life.states["make"]
+    assert all(value in state.read_text() for value in values), "the state has them; README says so"
+    for form in ["text", "json", "sarif", "github"]:
+        # The definition has other limits by now, so that there is something to say.
+        _, printed = checker.run(life.states["limit"], "--config", life.definition, "--format", form)
+        assert not any(value in printed for value in values)
+
+
+def test_documented_iam_policy_allows_what_terraform_asks_for(life: Life) -> None:
+    text = (terraform.ROOT / EXAMPLE / "iam-policy.json").read_text()
+    for placeholder, value in PLACEHOLDERS.items():
+        assert placeholder in text
+        text = text.replace(placeholder, value)
+    statements = json.loads(text)["Statement"]
+    allowed = [(action, resource) for one in statements for action in one["Action"] for resource in one["Resource"]]
+    # Everybody may ask who they are.
+    asked = life.asked - {("sts:GetCallerIdentity", "*")}
+    assert len(asked) > 30
+
+    def covers(permission: tuple[str, str], wanted: tuple[str, str]) -> bool:
+        return all(fnmatchcase(has, may) for has, may in zip(wanted, permission, strict=True))
+
+    refused = [wanted for wanted in asked if not any(covers(permission, wanted) for permission in allowed)]
+    assert refused == []
+    # And no more than that, but for what only other inputs of the module need.
+    idle = [permission for permission in allowed if not any(covers(permission, wanted) for wanted in asked)]
+    assert set(idle) == set()
+
+
+PLACEHOLDERS = {"REGION": cloud.REGION, "ACCOUNT": cloud.ACCOUNT, "FUNCTION": "token-broker"}

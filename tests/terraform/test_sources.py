@@ -1,0 +1,60 @@
+"""The Terraform sources by themselves: their form, whether they are valid, what checkov says of them."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import terraform
+
+SOURCES = terraform.ROOT / "terraform"
+MODULE = SOURCES / "modules" / "rest-api"
+ROOTS = ["terraform/modules/rest-api", "terraform/examples/rest-api-only"]
+CHECKOV = Path(__file__).parent / ".checkov" / "bin" / "checkov"
+
+
+def test_sources_are_formatted() -> None:
+    ended = subprocess.run(
+        ["terraform", "fmt", "-check", "-recursive", "-diff", SOURCES, Path(__file__).parent / "findings"],
+        capture_output=True,
+        text=True,
+        env=terraform.bare_environment(),
+    )
+    assert ended.returncode == 0, f"run `make fmt`:\n{ended.stdout}{ended.stderr}"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_root_is_valid(root: str, tmp_path: Path, cli_configuration: dict[str, str]) -> None:
+    terraform.copy_of("terraform", tmp_path)
+    workspace = terraform.Workspace(tmp_path / root, cli_configuration)
+    workspace.init()
+    said = json.loads(workspace.run("validate", "-json", expect=(0, 1)).stdout)
+    assert said["valid"], said["diagnostics"]
+    assert said["warning_count"] == 0, said["diagnostics"]
+
+
+def test_module_says_in_its_readme_what_goes_in_and_comes_out() -> None:
+    readme = (MODULE / "README.md").read_text()
+    sources = "\n".join(file.read_text() for file in sorted(MODULE.glob("*.tf")))
+    named = re.findall(r'^(?:variable|output) "(\w+)"', sources, re.MULTILINE)
+    assert len(named) > 10
+    rows = re.findall(r"^\| `(\w+)`", readme, re.MULTILINE)
+    assert sorted(rows) == sorted(named)
+
+
+def test_checkov_finds_nothing_and_each_skip_says_why() -> None:
+    ended = subprocess.run(
+        [CHECKOV, "--directory", SOURCES, "--framework", "terraform", "--output", "json", "--quiet", "--skip-download"],
+        capture_output=True,
+        text=True,
+    )
+    said = json.loads(ended.stdout)
+    results = said["results"]
+    failed = [f"{row['check_id']} {row['resource']}: {row['check_name']}" for row in results["failed_checks"]]
+    assert failed == []
+    assert said["summary"]["passed"] > 20
+    assert said["summary"]["parsing_errors"] == 0
+    for row in results["skipped_checks"]:
+        reason = row["check_result"]["suppress_comment"]
+        assert len(reason.split()) >= 4, f"{row['check_id']} {row['resource']} is skipped without a reason"
