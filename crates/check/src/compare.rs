@@ -73,7 +73,7 @@ impl Differences<'_> {
             (Value::Object(expected), Value::Object(found)) => self.compare_members(place, expected, found),
             (expected, found) if shape::is_same(expected, found) => {}
             (expected, found) => {
-                self.add(place, format!("here {}, in the definition {}", shown(found), shown(expected)));
+                self.add(place, &format!("here {}, in the definition {}", shown(found), shown(expected)));
             }
         }
     }
@@ -85,10 +85,10 @@ impl Differences<'_> {
             match (expected.get(name), found.get(name)) {
                 (Some(expected), Some(found)) => self.compare(&place, expected, found),
                 (Some(expected), None) => {
-                    self.add(&place, format!("missing here; in the definition {}", shown(expected)));
+                    self.add(&place, &format!("missing here; in the definition {}", shown(expected)));
                 }
                 (None, Some(found)) => {
-                    self.add(&place, format!("here {}; not in the definition", shown(found)));
+                    self.add(&place, &format!("here {}; not in the definition", shown(found)));
                 }
                 (None, None) => {}
             }
@@ -103,27 +103,26 @@ impl Differences<'_> {
         }
         for client in definition.clients.keys().filter(|client| !owners.contains_key(client.as_str())) {
             let place = at(&["apiKeys", client.as_str()]);
-            self.add(&place, format!("missing here; the client {client} of the definition has no key"));
+            self.add(&place, &format!("missing here; the client {client} of the definition has no key"));
         }
     }
 
-    fn add(&mut self, place: &str, detail: String) {
+    fn add(&mut self, place: &str, what: &str) {
         if self.reading.origins.is_unseen(place) {
             return;
         }
         let origin = self.reading.origins.origin(place);
+        // One resource makes many members, and people must see which of them differs.
+        let detail = format!("{place}: {what}");
         self.found.push(Finding { rule: SAME_AS_DEFINED, origin, detail });
     }
 }
 
 /// A value as a finding shows it: no secret, and not long.
-fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return "nothing".into(),
-        Value::Object(_) => return "an object".into(),
-        value => value.to_string(),
-    };
-    if guardrails::secret_kind(&text).is_some() {
+fn shown(value: &Value, secrets: &[&str]) -> String {
+    let text = value.to_string();
+    let is_known = secrets.iter().any(|secret| text.contains(secret));
+    if is_known || guardrails::secret_kind(&text).is_some() {
         return "a text that looks like a secret".into();
     }
     if text.chars().count() <= LONGEST {

@@ -10,7 +10,10 @@ use policy::ClientId;
 use restapi::guardrails::{self, Finding as Broken};
 use restapi::{Account, ApiKeyId, ApiKeyValue};
 
+use crate::compare::differences;
 use crate::finding::{Finding, Origin, sort};
+use crate::rule::NOTHING_UNSEEN;
+use crate::terraform::{Document, Origins, Reading, read};
 
 /// What `definition`, which was read from `file`, breaks in any of its homes.
 pub fn definition(definition: &Definition, file: &str) -> Result<Vec<Finding>, CompileError> {
@@ -22,6 +25,58 @@ pub fn definition(definition: &Definition, file: &str) -> Result<Vec<Finding>, C
     let mut findings = broken.into_iter().map(|broken| finding(broken, definition, file)).collect();
     sort(&mut findings);
     Ok(findings)
+}
+
+/// What the Terraform plan or state `document`, which was read from `file`, breaks: the guardrails over its API, the rules
+/// of what only Terraform can break, and every difference from `definition`, if there is one to compare with.
+///
+/// The API is the one named `api`; without a name it is the only one, or that of the definition. A document without it is a
+/// finding, too: what is not there cannot be said to break nothing.
+pub fn terraform(
+    document: &Document,
+    file: &str,
+    api: Option<&str>,
+    definition: Option<&Definition>,
+) -> Vec<Finding> {
+    let reading = reading(document, file, api, definition);
+    let mut findings = match &reading.account {
+        Some(account) => {
+            let broken = guardrails::check(account).into_iter();
+            let differences =
+                definition.map(|definition| differences(definition, &reading)).unwrap_or_default();
+            broken.map(|broken| traced(broken, &reading.origins)).chain(differences).collect()
+        }
+        None => no_api(&reading, file),
+    };
+    findings.extend(reading.findings);
+    sort(&mut findings);
+    findings
+}
+
+/// The document with the one API that is meant.
+fn reading(document: &Document, file: &str, api: Option<&str>, definition: Option<&Definition>) -> Reading {
+    let first = read(document, file, api);
+    match definition {
+        Some(definition) if api.is_none() && first.account.is_none() => {
+            let named = read(document, file, Some(&definition.api.name));
+            if named.account.is_some() { named } else { first }
+        }
+        _ => first,
+    }
+}
+
+/// What is said of a document without an API, unless the reader has said why there is none.
+fn no_api(reading: &Reading, file: &str) -> Vec<Finding> {
+    if reading.findings.iter().any(|finding| finding.rule.id == NOTHING_UNSEEN.id) {
+        return Vec::new();
+    }
+    let origin = Origin { file: file.to_owned(), line: None, address: String::new(), place: String::new() };
+    vec![Finding { rule: NOTHING_UNSEEN, origin, detail: "there is no REST API in it".to_owned() }]
+}
+
+fn traced(broken: Broken, origins: &Origins) -> Finding {
+    let Broken { guardrail, place, detail } = broken;
+    Finding { rule: guardrail.into(), origin: origins.origin(&place), detail }
 }
 
 fn finding(broken: Broken, definition: &Definition, file: &str) -> Finding {

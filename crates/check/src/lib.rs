@@ -7,6 +7,7 @@
 //! Promises: what cannot be seen is a finding, never a pass; no secret that a plan holds stands in a finding. It reads
 //! no file, environment or clock: the texts and the time are given to it.
 
+pub mod compare;
 mod finding;
 pub mod judge;
 mod report;
