@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::parser::ValueSource;
+use clap::{
+    ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, ValueHint,
+};
 use clap_complete::Shell;
 
 const STYLES: Styles = Styles::styled()
@@ -19,8 +22,29 @@ const STYLES: Styles = Styles::styled()
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// Whether the definition was named; the default one need not be there for every command
+    #[arg(skip)]
+    pub(crate) config_is_named: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// What was typed. What is wrong with it ends the program.
+    pub(crate) fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        cli.config_is_named = names_config(&matches);
+        cli
+    }
+}
+
+/// Whether the definition was named, on the command line or in the environment.
+fn names_config(matches: &ArgMatches) -> bool {
+    match matches.subcommand() {
+        Some((_, matches)) => names_config(matches),
+        None => matches.value_source("config").is_some_and(|source| source != ValueSource::DefaultValue),
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -28,7 +52,8 @@ Examples:
   token-broker up                          run the whole chain on this machine
   token-broker token billing               get a token as the client `billing` does
   token-broker keys add billing            give `billing` a second API key, for rotation
-  token-broker config check                see whether token-broker.yaml can be run";
+  token-broker config check                see whether token-broker.yaml can be run
+  token-broker check plan.json             see what a Terraform plan breaks";
 
 /// Where the definition and the state are.
 #[derive(Args, Clone, Debug)]
@@ -67,6 +92,9 @@ pub(crate) enum Command {
     /// Check the definition, or print its schema
     #[command(subcommand)]
     Config(Config),
+    /// Check the definition, or Terraform's plans and states, against the guardrails
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  token-broker completions bash > /etc/bash_completion.d/token-broker\n  token-broker completions zsh > \"${fpath[1]}/_token-broker\""
@@ -112,6 +140,44 @@ pub(crate) struct Token {
     #[command(flatten)]
     pub(crate) output: Output,
 }
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// What `terraform show -json` printed of a plan or a state, or `-` for stdin [default: the definition is checked]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How to write what is found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text, value_name = "FORMAT")]
+    pub(crate) format: CheckFormat,
+    /// The name of the REST API to check, where a file has several [default: the definition's]
+    #[arg(long, value_name = "NAME", requires = "files")]
+    pub(crate) api: Option<String>,
+    /// Do not hold the files against the definition; its waivers are read all the same
+    #[arg(long, requires = "files")]
+    pub(crate) no_compare: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// One line per finding
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations for GitHub Actions
+    Github,
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  token-broker check
+  terraform plan -out plan && terraform show -json plan | token-broker check -
+  token-broker check plan.json --format sarif > token-broker.sarif
+
+Files are held against the definition, too, if there is one. Its `waivers` take findings out of the count.
+
+Exit code: 0 nothing found, 1 something found, 2 it could not be checked.";
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Output {

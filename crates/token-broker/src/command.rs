@@ -2,6 +2,7 @@
 
 mod check;
 mod clients;
+mod guardrails;
 mod init;
 mod keys;
 mod token;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(keys) => keys::run(place, &keys)?,
         Command::Config(Config::Check(output)) => return check::run(place, output),
         Command::Config(Config::Schema) => check::schema()?,
+        Command::Check(options) => return Ok(guardrails::run(place, cli.config_is_named, &options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "token-broker", &mut script);

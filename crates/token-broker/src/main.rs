@@ -18,8 +18,6 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::cli::Cli;
 
 /// Answers are small and many, and so are their parts: see docs/adr/0010.
@@ -27,7 +25,7 @@ use crate::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     match command::run(cli) {
         Ok(code) => code,
         Err(error) => {
