@@ -105,7 +105,9 @@ fn read(source: impl Read, largest: u64) -> anyhow::Result<String> {
         ),
         Err(error) => Err(error.into()),
         Ok(_) if u64::try_from(text.len()).is_ok_and(|length| length <= largest) => Ok(text),
-        Ok(_) => bail!("it is larger than {} MiB; check the modules of it one by one", largest >> 20),
+        Ok(_) => {
+            bail!("it is larger than {} MiB; keep the front door in a root module of its own", largest >> 20)
+        }
     }
 }
 
