@@ -8,7 +8,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use self::state::{DEFINITION, KEY_VALUE, SECRET, state, values};
-use crate::harness::{Place, Run};
+use crate::harness::{Place, Run, unread};
 
 const FORMATS: [&str; 4] = ["text", "json", "sarif", "github"];
 
@@ -303,4 +303,16 @@ fn broken_document_is_not_repeated() {
     assert!(!said.contains(KEY_VALUE), "{said}");
     let said = not_checked(piped(&place, &["check", "-"], format!("\"{KEY_VALUE}\"").as_bytes()));
     assert!(!said.contains(KEY_VALUE), "{said}");
+}
+
+#[test]
+fn report_that_nobody_reads_keeps_its_exit_code_and_one_that_cannot_be_written_is_none() {
+    let place = with(DEFINITION, &wide_open());
+    for (arguments, code) in [(&["check"][..], 0), (&["check", "state.json"], 1)] {
+        let run = Run::from(place.command(arguments).stdout(unread()).output().unwrap());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(code), ""));
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let said = not_checked(Run::from(place.command(arguments).stdout(full).output().unwrap()));
+        assert!(said.contains("stdout cannot be written"), "{said}");
+    }
 }
