@@ -3,18 +3,18 @@
 //! Last step of the check: the definition is compiled to the account that it would be on AWS, with the ids and keys that
 //! were found, and the two accounts are held against each other member by member. They are compared in the form in
 //! which they serialize, so that a new member of the objects is compared without being named here. What is left out is
-//! named in [`shape`], with the reason.
+//! named in `shape`, with the reason.
 //!
 //! It covers what the objects are, not how fast they answer, and says nothing about what the reader could not see: that
 //! is a finding already.
 
 mod shape;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use config::{AwsKey, AwsPlace, Definition};
 use restapi::guardrails;
-use restapi::{Account, FunctionName, IntegrationUri};
+use restapi::{Account, ApiKey, FunctionName, IntegrationUri};
 use serde_json::{Map, Value};
 
 use crate::Finding;
@@ -28,7 +28,8 @@ pub fn differences(definition: &Definition, reading: &Reading) -> Vec<Finding> {
     let Some(expected) = expected(definition, found) else { return Vec::new() };
     let name = found.rest_apis.first().map(|api| api.name.as_str()).unwrap_or_default();
     let (expected_shape, found_shape) = (shape::of(&expected, name), shape::of(found, name));
-    let mut differences = Differences { reading, found: Vec::new() };
+    let values = found.api_keys.iter().filter_map(|key| Some(key.value.as_ref()?.expose()));
+    let mut differences = Differences { reading, secrets: values.collect(), found: Vec::new() };
     differences.compare("", &expected_shape, &found_shape);
     differences.keys(definition, found);
     differences.found
@@ -61,6 +62,8 @@ fn function(account: &Account) -> Option<FunctionName> {
 
 struct Differences<'a> {
     reading: &'a Reading,
+    /// What no finding may repeat.
+    secrets: Vec<&'a str>,
     found: Vec<Finding>,
 }
 
@@ -73,37 +76,42 @@ impl Differences<'_> {
             (Value::Object(expected), Value::Object(found)) => self.compare_members(place, expected, found),
             (expected, found) if shape::is_same(expected, found) => {}
             (expected, found) => {
-                self.add(place, &format!("here {}, in the definition {}", shown(found), shown(expected)));
+                self.add(
+                    place,
+                    &format!("here {}, in the definition {}", self.shown(found), self.shown(expected)),
+                );
             }
         }
     }
 
     fn compare_members(&mut self, place: &str, expected: &Map<String, Value>, found: &Map<String, Value>) {
-        let names: std::collections::BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+        let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
         for name in names {
             let place = if place.is_empty() { at(&[name]) } else { format!("{place}/{}", at(&[name])) };
             match (expected.get(name), found.get(name)) {
                 (Some(expected), Some(found)) => self.compare(&place, expected, found),
                 (Some(expected), None) => {
-                    self.add(&place, &format!("missing here; in the definition {}", shown(expected)));
+                    self.add(&place, &format!("missing here, in the definition {}", self.shown(expected)));
                 }
                 (None, Some(found)) => {
-                    self.add(&place, &format!("here {}; not in the definition", shown(found)));
+                    self.add(&place, &format!("here {}, and not in the definition", self.shown(found)));
                 }
                 (None, None) => {}
             }
         }
     }
 
-    /// Every client has a key, and every key is a client's.
+    /// Every client has a key. That every key is a client's shows in the objects.
     fn keys(&mut self, definition: &Definition, found: &Account) {
-        let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-        for key in &found.api_keys {
-            owners.extend(key.customer_id.as_deref().map(|owner| (owner, key.id.as_str())));
+        let is_unseen = |key: &ApiKey| self.reading.origins.is_unseen(&at(&["apiKeys", key.id.as_str()]));
+        if found.api_keys.iter().any(is_unseen) {
+            return;
         }
-        for client in definition.clients.keys().filter(|client| !owners.contains_key(client.as_str())) {
+        let owners: BTreeSet<_> =
+            found.api_keys.iter().filter_map(|key| key.customer_id.as_deref()).collect();
+        for client in definition.clients.keys().filter(|client| !owners.contains(client.as_str())) {
             let place = at(&["apiKeys", client.as_str()]);
-            self.add(&place, &format!("missing here; the client {client} of the definition has no key"));
+            self.add(&place, &format!("missing here, the client {client} of the definition has no key"));
         }
     }
 
@@ -116,20 +124,20 @@ impl Differences<'_> {
         let detail = format!("{place}: {what}");
         self.found.push(Finding { rule: SAME_AS_DEFINED, origin, detail });
     }
-}
 
-/// A value as a finding shows it: no secret, and not long.
-fn shown(value: &Value, secrets: &[&str]) -> String {
-    let text = value.to_string();
-    let is_known = secrets.iter().any(|secret| text.contains(secret));
-    if is_known || guardrails::secret_kind(&text).is_some() {
-        return "a text that looks like a secret".into();
+    /// A value as a finding shows it: no secret, and not long.
+    fn shown(&self, value: &Value) -> String {
+        let text = value.to_string();
+        let is_known = self.secrets.iter().any(|secret| text.contains(secret));
+        if is_known || guardrails::secret_kind(&text).is_some() {
+            return "a text that holds a secret".into();
+        }
+        if text.chars().count() <= LONGEST {
+            return format!("`{text}`");
+        }
+        let start: String = text.chars().take(LONGEST).collect();
+        format!("`{start}…`")
     }
-    if text.chars().count() <= LONGEST {
-        return format!("`{text}`");
-    }
-    let start: String = text.chars().take(LONGEST).collect();
-    format!("`{start}…`")
 }
 
 /// How much of a value is shown.
