@@ -41,7 +41,7 @@ pub fn terraform(
     let reading = reading(document, file, api, definition);
     let mut findings = match &reading.account {
         Some(account) => {
-            let broken = guardrails::check(account).into_iter();
+            let broken = guardrails::check(account).into_iter().filter(|broken| !reading.is_doubtful(broken));
             let differences =
                 definition.map(|definition| differences(definition, &reading)).unwrap_or_default();
             broken.map(|broken| traced(broken, &reading.origins)).chain(differences).collect()

@@ -28,7 +28,7 @@ mod stage;
 mod uri;
 mod variables;
 
-use restapi::Account;
+use restapi::{Account, guardrails};
 
 pub use document::{Document, DocumentError};
 pub(crate) use findings::at;
@@ -47,6 +47,14 @@ pub struct Reading {
     pub origins: Origins,
 }
 
+impl Reading {
+    /// Whether what a guardrail says may be wrong because of what cannot be seen: a plan is not known to be without keys
+    /// where a key is on nobody knows which plan.
+    pub(crate) fn is_doubtful(&self, finding: &guardrails::Finding) -> bool {
+        finding.guardrail.id == "TB023" && self.origins.is_unseen(&format!("{}/keys", finding.place))
+    }
+}
+
 /// The account that `document` describes, with the API `api_name` (or the only one) in it. `file` is what findings call
 /// the document.
 pub fn read(document: &Document, file: &str, api_name: Option<&str>) -> Reading {
@@ -54,4 +62,4 @@ pub fn read(document: &Document, file: &str, api_name: Option<&str>) -> Reading 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -75,7 +75,9 @@ impl<'a> Block<'a> {
 
     /// Whether blocks called `name` may be there that cannot be seen.
     pub(super) fn hides_blocks(&self, name: &str) -> bool {
-        self.instance.is_planned && !self.values.contains_key(name) && self.expressions(name).next().is_some()
+        let is_unknown = self.unknown.get(name) == Some(&Value::Bool(true));
+        let is_written = self.expressions(name).next().is_some();
+        self.instance.is_planned && !self.values.contains_key(name) && (is_written || is_unknown)
     }
 
     fn expressions<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a Value> + 's {

@@ -20,6 +20,8 @@ pub struct Document {
     pub(super) configuration: Value,
     /// Whether everything was planned.
     pub(super) is_complete: bool,
+    /// Kind and address of what the plan takes away.
+    pub(super) deleted: Vec<(String, String)>,
 }
 
 /// A resource, one instance of it.
@@ -114,6 +116,7 @@ impl Document {
             variables: object(document.remove("variables")),
             configuration: configuration.get_mut("root_module").map(Value::take).unwrap_or_default(),
             is_complete: document.get("complete") != Some(&Value::Bool(false)),
+            deleted: changes.deleted(),
         })
     }
 }
@@ -144,27 +147,43 @@ fn begins_with_log_line(text: &str) -> bool {
 }
 
 /// What a plan does with each resource, by address.
-struct Changes(HashMap<String, (Value, Vec<String>)>);
+struct Changes(HashMap<String, Change>);
+
+struct Change {
+    kind: String,
+    unknown: Value,
+    actions: Vec<String>,
+}
 
 impl Changes {
     fn of(changes: Option<Value>) -> Self {
         let Some(Value::Array(changes)) = changes else { return Self(HashMap::new()) };
         let entry = |mut change: Value| {
             let address = change.get("address")?.as_str()?.to_owned();
+            let kind = change.get("type")?.as_str()?.to_owned();
             let change = change.get_mut("change")?;
             let actions = change.get("actions").and_then(Value::as_array).cloned().unwrap_or_default();
             let actions = actions.iter().filter_map(Value::as_str).map(str::to_owned).collect();
             let unknown = change.get_mut("after_unknown").map(Value::take).unwrap_or_default();
-            Some((address, (unknown, actions)))
+            Some((address, Change { kind, unknown, actions }))
         };
         Self(changes.into_iter().filter_map(entry).collect())
     }
 
     fn add_to(&mut self, instance: &mut Instance, is_planned: bool) {
         instance.is_planned = is_planned;
-        if let Some((unknown, actions)) = self.0.remove(&instance.address) {
+        if let Some(Change { unknown, actions, .. }) = self.0.remove(&instance.address) {
             (instance.unknown, instance.actions) = (unknown, actions);
         }
+    }
+
+    /// What is taken away and has no instance that takes its place.
+    fn deleted(self) -> Vec<(String, String)> {
+        let is_deleted = |change: &Change| change.actions.iter().any(|action| action == "delete");
+        let deleted = self.0.into_iter().filter(|(_, change)| is_deleted(change));
+        let mut deleted: Vec<_> = deleted.map(|(address, change)| (change.kind, address)).collect();
+        deleted.sort();
+        deleted
     }
 }
 

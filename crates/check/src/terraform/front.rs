@@ -24,6 +24,8 @@ pub(super) struct Reader<'a> {
     pub(super) place: String,
     pub(super) region: Region,
     pub(super) account_id: AccountId,
+    /// Kind and address of what the plan takes away.
+    pub(super) deleted: &'a [(String, String)],
 }
 
 /// The account that `document` describes.
@@ -40,7 +42,7 @@ pub(super) fn read(document: &Document, file: &str, api_name: Option<&str>) -> R
     let Some(api) = choose(&graph, &mut notes, api_name) else {
         return Reading { account: None, findings: notes.findings, origins: notes.origins };
     };
-    let Some(mut reader) = Reader::of(graph, notes, api) else { return Reading::default() };
+    let Some(mut reader) = Reader::of(document, graph, notes, api) else { return Reading::default() };
     let account = reader.account();
     Reading { account: Some(account), findings: reader.notes.findings, origins: reader.notes.origins }
 }
@@ -70,7 +72,7 @@ fn choose<'a>(graph: &Graph<'a>, notes: &mut Notes, name: Option<&str>) -> Optio
 }
 
 impl<'a> Reader<'a> {
-    fn of(graph: Graph<'a>, mut notes: Notes, api: &'a Instance) -> Option<Self> {
+    fn of(document: &'a Document, graph: Graph<'a>, mut notes: Notes, api: &'a Instance) -> Option<Self> {
         let block = graph.block(api);
         let known_id = block.text("id").known().and_then(|id| RestApiId::parse(id).ok());
         let id = known_id.unwrap_or_else(|| RestApiId::derived(&[&api.address]));
@@ -82,7 +84,7 @@ impl<'a> Reader<'a> {
         }
         let region = region.or_else(|| Region::parse("us-east-1").ok())?;
         let account_id = account_id.or_else(|| AccountId::parse("000000000000").ok())?;
-        Some(Self { graph, notes, api, id, place, region, account_id })
+        Some(Self { graph, notes, api, id, place, region, account_id, deleted: &document.deleted })
     }
 
     fn account(&mut self) -> Account {

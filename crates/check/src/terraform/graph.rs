@@ -183,13 +183,12 @@ impl<'a> Graph<'a> {
             };
             !longer('.') && !longer('[')
         };
-        all.iter()
-            .filter(|reference| is_longest(reference))
-            .flat_map(|reference| self.follow_one(scope, reference))
-            .collect()
+        let own_key = own_key(scope, &all);
+        let longest = all.iter().filter(|reference| is_longest(reference));
+        longest.flat_map(|reference| self.follow_one(scope, own_key, reference)).collect()
     }
 
-    fn follow_one(&self, scope: &Scope<'a>, reference: &str) -> Vec<Target<'a>> {
+    fn follow_one(&self, scope: &Scope<'a>, own_key: Option<&str>, reference: &str) -> Vec<Target<'a>> {
         let steps = steps(reference);
         let name = |index: usize| steps.get(index).map(|step| step.name.as_str()).unwrap_or_default();
         match name(0) {
@@ -206,7 +205,9 @@ impl<'a> Graph<'a> {
             }
             "each" | "count" | "path" | "terraform" | "self" => Vec::new(),
             "local" => vec![Target::Opaque],
-            kind => vec![self.made(scope, kind, &steps)],
+            // What chooses by data is itself chosen by key.
+            CHOOSER => vec![self.made(scope, scope.key, &steps)],
+            _ => vec![self.made(scope, own_key, &steps)],
         }
     }
 
@@ -245,24 +246,35 @@ impl<'a> Graph<'a> {
         output.map_or_else(|| vec![Target::Opaque], |expression| self.follow(scope, &references(expression)))
     }
 
-    fn made(&self, scope: &Scope<'a>, kind: &str, steps: &[Step]) -> Target<'a> {
-        let Some(resource) = steps.get(1) else { return Target::Opaque };
+    fn made(&self, scope: &Scope<'a>, own_key: Option<&str>, steps: &[Step]) -> Target<'a> {
+        let [kind, resource, rest @ ..] = steps else { return Target::Opaque };
         let is_it =
             |instance: &&&'a Instance| instance.module == scope.module && instance.name == resource.name;
-        let mut instances: Vec<_> = self.of_kind(kind).iter().filter(is_it).copied().collect();
-        let wanted = resource.index.as_deref().or(scope.key);
+        let mut instances: Vec<_> = self.of_kind(&kind.name).iter().filter(is_it).copied().collect();
+        let wanted = resource.index.as_deref().or(own_key);
         if let Some(position) = instances.iter().position(|instance| instance.index.as_deref() == wanted) {
             instances = instances.into_iter().skip(position).take(1).collect();
         }
-        Target::Made { instances, attribute: steps.get(2).map(|step| step.name.clone()) }
+        Target::Made { instances, attribute: rest.first().map(|step| step.name.clone()) }
     }
+}
+
+/// The key by which `x[each.key]` is read, if nothing else in the expression could be the index: Terraform lists what
+/// stands inside brackets beside what stands before them.
+fn own_key<'a>(scope: &Scope<'a>, references: &BTreeSet<&str>) -> Option<&'a str> {
+    let is_key = |reference: &&str| ["each.key", "count.index"].contains(reference);
+    let chooses = |reference: &str| {
+        ["each.value", "local.", "var.", "data.", CHOOSER].iter().any(|start| reference.starts_with(start))
+    };
+    let is_clear = references.iter().any(is_key) && !references.iter().any(|reference| chooses(reference));
+    scope.key.filter(|_| is_clear)
 }
 
 /// The one of `candidates` whose key a `terraform_data` on the way names by its input, which a plan shows.
 fn chosen<'a>(candidates: &[&'a Instance], targets: &[Target<'a>]) -> Option<&'a Instance> {
     let inputs = targets.iter().filter_map(|target| match target {
         Target::Made { instances, .. } => match instances.as_slice() {
-            [one] if one.kind == "terraform_data" => one.values.get("input")?.as_str(),
+            [one] if one.kind == CHOOSER => one.values.get("input")?.as_str(),
             _ => None,
         },
         Target::LookedUp(_) | Target::Opaque => None,
@@ -295,6 +307,9 @@ fn index<'a>(
     }
     modules.insert(names, module);
 }
+
+/// The resource that only keeps a value, which a plan shows.
+const CHOOSER: &str = "terraform_data";
 
 /// How many variables and outputs are looked through for one question.
 const BUDGET: u32 = 300;

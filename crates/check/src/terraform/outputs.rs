@@ -52,12 +52,17 @@ pub(super) fn kind_in(name: &str, value: &Value, secrets: &BTreeSet<&str>) -> Op
             Some("a secret of a resource".into())
         }
         Value::String(text) => guardrails::secret_kind(text)
-            .or_else(|| guardrails::secret_kind(&format!("{name}={text}")))
+            .or_else(|| guardrails::secret_kind(&format!("{name}={text}")).filter(|_| !is_constant(text)))
             .map(Into::into),
         Value::Array(list) => list.iter().find_map(|value| kind_in(name, value, secrets)),
         Value::Object(object) => object.iter().find_map(|(name, value)| kind_in(name, value, secrets)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
+}
+
+/// `AWS_IAM` and its like: what `authorization` is set to.
+fn is_constant(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 /// Attributes that are secrets, by the kind of their resource.

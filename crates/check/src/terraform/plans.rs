@@ -7,7 +7,7 @@ use restapi::{
     UsagePlanKey,
 };
 
-use super::block::{AFTER_APPLY, Block, Seen};
+use super::block::{Block, Seen};
 use super::document::Instance;
 use super::findings::at;
 use super::front::Reader;
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
                 Link::To(plan) => plans.iter().find(|(own, _)| std::ptr::eq(*own, plan)),
                 Link::Outside => None,
                 Link::Unseen => {
-                    self.unseen_plan(&block, &key);
+                    self.unseen_plan(&block, &key, plans);
                     own.extend(key.found().map(|key| &key.address));
                     continue;
                 }
@@ -152,11 +152,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A key is on a plan, and nobody can tell on which: neither its limits nor those of its plans can be compared.
-    fn unseen_plan(&mut self, block: &Block<'a>, key: &Link<'a>) {
+    fn unseen_plan(&mut self, block: &Block<'a>, key: &Link<'a>, plans: &[(&'a Instance, UsagePlan)]) {
         let id = match key {
             Link::To(key) => key_id(&self.graph.block(key)).to_string(),
             Link::Outside | Link::Unseen => block.instance.address.clone(),
         };
+        for (_, plan) in plans {
+            self.notes.origins.hide(at(&["usagePlans", &plan.name, "keys"]));
+        }
         let place = format!("{}/usagePlan", at(&["apiKeys", &id]));
         self.notes.unseen(block.instance, &place, "which usage plan the key is on (`usage_plan_id`)");
     }
@@ -170,11 +173,7 @@ impl<'a> Reader<'a> {
             self.notes.add_guardrail("TB001", &block.instance.address, &format!("{place}/value"), detail);
         }
         if block.text("customer_id") == Seen::Unknown {
-            self.notes.unseen(
-                block.instance,
-                &format!("{place}/customerId"),
-                "whose key it is (`customer_id`)",
-            );
+            self.notes.unseen(block.instance, &place, "whose key it is (`customer_id`)");
         }
         ApiKey {
             id,
@@ -182,7 +181,7 @@ impl<'a> Reader<'a> {
             value: block.text("value").known().and_then(|value| ApiKeyValue::new(value.to_owned()).ok()),
             // The provider's default.
             enabled: block.flag("enabled").known().unwrap_or(true),
-            customer_id: block.text_or_placeholder("customer_id").filter(|owner| owner != AFTER_APPLY),
+            customer_id: block.text_or_placeholder("customer_id"),
         }
     }
 }

@@ -9,7 +9,7 @@ use restapi::{
 
 use super::block::{AFTER_APPLY, Block, Seen};
 use super::findings::at;
-use super::front::Reader;
+use super::front::{REST_API, Reader};
 use super::graph::Link;
 
 impl<'a> Reader<'a> {
@@ -149,22 +149,27 @@ impl<'a> Reader<'a> {
         if deployment.instance.actions != ["no-op"] {
             return;
         }
-        for kind in FROZEN {
-            for block in self.own(kind) {
-                if block
-                    .instance
-                    .actions
-                    .iter()
-                    .any(|action| ["create", "update", "delete"].contains(&action.as_str()))
-                {
-                    let detail = format!(
-                        "the plan changes {} and deploys nothing, so that callers meet what was there before",
-                        block.instance.address
-                    );
-                    self.notes.unseen(deployment.instance, place, detail);
-                }
-            }
+        let is_change = |action: &String| ["create", "update", "delete"].contains(&action.as_str());
+        let described: Vec<_> = FROZEN.into_iter().flat_map(|kind| self.own(kind)).collect();
+        let changed = described.iter().map(|block| block.instance);
+        let changed = changed.filter(|instance| instance.actions.iter().any(is_change));
+        let changed = changed.map(|instance| instance.address.as_str()).chain(self.deleted());
+        for address in changed.map(str::to_owned).collect::<Vec<_>>() {
+            let detail = format!(
+                "the plan changes {address} and deploys nothing, so that callers meet what was there before"
+            );
+            self.notes.unseen(deployment.instance, place, detail);
         }
+    }
+
+    /// What the plan takes away beside the API: to which API it belonged stands nowhere.
+    fn deleted(&self) -> impl Iterator<Item = &'a str> {
+        let module =
+            self.api.address.strip_suffix(&format!("{REST_API}.{}", self.api.name)).unwrap_or_default();
+        let is_frozen = |kind: &str| FROZEN.contains(&kind);
+        let deleted =
+            self.deleted.iter().filter(move |(kind, address)| is_frozen(kind) && address.starts_with(module));
+        deleted.map(|(_, address)| address.as_str())
     }
 
     fn add_settings(&mut self, api: &mut RestApi) {

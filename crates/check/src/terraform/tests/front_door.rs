@@ -1,0 +1,260 @@
+//! What the front door must not do, planned: each is found, at the resource that does it.
+
+use serde_json::json;
+
+use super::plan::Plan;
+
+const API: &str = "aws_api_gateway_rest_api.this";
+const TOKEN: &str = "aws_api_gateway_resource.token";
+const METHOD: &str = "aws_api_gateway_method.post_token";
+const INTEGRATION: &str = "aws_api_gateway_integration.function";
+const PERMISSION: &str = "aws_lambda_permission.front_door";
+const STAGE: &str = "aws_api_gateway_stage.this";
+const EVERY: &str = "aws_api_gateway_method_settings.every_method";
+const POST: &str = "aws_api_gateway_method_settings.post_token[0]";
+const STANDARD: &str = "aws_api_gateway_usage_plan.plan[\"standard\"]";
+
+fn example() -> Plan {
+    Plan::of_example()
+}
+
+/// The plan breaks exactly this, at exactly this address.
+#[track_caller]
+fn breaks(plan: &Plan, found: &[&str]) {
+    assert_eq!(plan.found(), found);
+}
+
+#[test]
+fn another_path() {
+    let plan = example().add_like(TOKEN, "introspect").set(
+        "aws_api_gateway_resource.introspect",
+        "path_part",
+        json!("introspect"),
+    );
+    breaks(&plan, &["TB003 aws_api_gateway_resource.introspect"]);
+    assert_eq!(plan.details("TB003"), ["the resource is none of /, /oauth2 and /oauth2/token"]);
+}
+
+#[test]
+fn another_method() {
+    let get = "aws_api_gateway_method.get_token";
+    let plan = example().add_like(METHOD, "get_token").set(get, "http_method", json!("GET"));
+    breaks(&plan, &[&format!("TB004 {get}"), &format!("TB005 {get}")]);
+}
+
+#[test]
+fn integration_with_cognito() {
+    let uri = "https://broker.auth.eu-central-1.amazoncognito.com/oauth2/token";
+    let plan = example().set(INTEGRATION, "type", json!("HTTP_PROXY")).set(INTEGRATION, "uri", json!(uri));
+    let found = plan.found();
+    assert!(
+        found.contains(&format!("TB002 {INTEGRATION}")) && found.contains(&format!("TB005 {INTEGRATION}")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn integration_that_is_no_function() {
+    let plan = example().set(INTEGRATION, "uri", json!("https://example.com/token"));
+    assert!(plan.found().contains(&format!("TB005 {INTEGRATION}")), "{:?}", plan.found());
+    let mock = example().set(INTEGRATION, "type", json!("MOCK"));
+    breaks(&mock, &[&format!("TB005 {INTEGRATION}")]);
+}
+
+#[test]
+fn integration_with_a_function_that_each_stage_may_change() {
+    let uri = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/\
+               arn:aws:lambda:eu-central-1:123456789012:function:${stageVariables.f}/invocations";
+    let plan = example().set(INTEGRATION, "uri", json!(uri));
+    assert!(plan.found().contains(&format!("TB005 {INTEGRATION}")), "{:?}", plan.found());
+}
+
+#[test]
+fn caller_without_an_identity() {
+    let plan = example().set(METHOD, "api_key_required", json!(false));
+    breaks(&plan, &[&format!("TB006 {METHOD}")]);
+}
+
+#[test]
+fn mapping_of_the_payload() {
+    let plan = example().set(INTEGRATION, "request_templates", json!({ "application/json": "{}" }));
+    breaks(&plan, &[&format!("TB007 {INTEGRATION}")]);
+}
+
+#[test]
+fn mapping_that_only_apply_will_show() {
+    let mut plan = example().set(INTEGRATION, "request_templates", json!({}));
+    let changes = plan.0["resource_changes"].as_array_mut().unwrap();
+    let change = changes
+        .iter_mut()
+        .find(|change| change["address"] == format!("module.rest_api.{INTEGRATION}"))
+        .unwrap();
+    change["change"]["after_unknown"]["request_templates"] = json!({ "application/json": true });
+    breaks(&plan, &[&format!("TB007 {INTEGRATION}")]);
+}
+
+#[test]
+fn permission_without_a_source() {
+    let mut plan = example().set(PERMISSION, "source_arn", json!(null));
+    plan.values(PERMISSION).remove("statement_id_prefix");
+    breaks(&plan, &[&format!("TB008 {PERMISSION}")]);
+}
+
+#[test]
+fn permission_with_a_wildcard() {
+    let plan =
+        example().set(PERMISSION, "source_arn", json!("arn:aws:execute-api:eu-central-1:123456789012:*/*"));
+    breaks(&plan, &[&format!("TB008 {PERMISSION}")]);
+}
+
+#[test]
+fn permission_of_which_a_first_plan_does_not_show_every_part() {
+    let parts = [
+        "aws_api_gateway_rest_api.this.execution_arn",
+        "aws_api_gateway_stage.this.stage_name",
+        "aws_api_gateway_method.post_token.http_method",
+        "aws_api_gateway_resource.token.path",
+    ];
+    breaks(&example().hide(PERMISSION, "source_arn", &parts), &[]);
+    let missing = [
+        "this API's `execution_arn`",
+        "a stage's `stage_name`",
+        "a method's `http_method`",
+        "a resource's `path`",
+    ];
+    for (left_out, missing) in parts.iter().zip(missing) {
+        let rest: Vec<_> = parts.into_iter().filter(|part| part != left_out).collect();
+        let plan = example().hide(PERMISSION, "source_arn", &rest);
+        breaks(&plan, &[&format!("TB008 {PERMISSION}")]);
+        let detail = format!("the source ARN is known only after apply, and it is not made of {missing}");
+        assert_eq!(plan.details("TB008"), [detail]);
+    }
+    let opaque = example().hide(PERMISSION, "source_arn", &["local.source_arn"]);
+    breaks(&opaque, &[&format!("TB008 {PERMISSION}")]);
+    let other = [parts[0], parts[1], parts[2], "aws_api_gateway_resource.oauth2.path"];
+    breaks(&example().hide(PERMISSION, "source_arn", &other), &[&format!("TB008 {PERMISSION}")]);
+}
+
+#[test]
+fn permission_for_somebody_else() {
+    let plan = example().set(PERMISSION, "principal", json!("*"));
+    breaks(&plan, &[&format!("TB009 {PERMISSION}")]);
+    let unseen = plan.hide(PERMISSION, "source_arn", &["local.x"]);
+    breaks(&unseen, &[&format!("TB008 {PERMISSION}"), &format!("TB009 {PERMISSION}")]);
+}
+
+#[test]
+fn permission_of_another_function_is_nobodys_business() {
+    let other = "aws_lambda_permission.other";
+    let plan = example().add_like(PERMISSION, "other").set(other, "function_name", json!("thumbnails"));
+    breaks(&plan.clone().set(other, "source_arn", json!(null)), &[]);
+    let own = "arn:aws:lambda:eu-central-1:123456789012:function:token-broker:live";
+    breaks(
+        &plan.set(other, "function_name", json!(own)).set(other, "source_arn", json!(null)),
+        &[&format!("TB008 {other}")],
+    );
+}
+
+#[test]
+fn role_that_invokes_past_the_permission() {
+    let plan =
+        example().hide(INTEGRATION, "credentials", &["aws_iam_role.invoke.arn", "aws_iam_role.invoke"]);
+    breaks(&plan, &[&format!("TB010 {INTEGRATION}")]);
+}
+
+#[test]
+fn url_that_invokes_past_the_api() {
+    let values = json!({ "function_name": "token-broker", "authorization_type": "NONE" });
+    let plan = example().add("aws_lambda_function_url", "direct", values, json!({}));
+    breaks(&plan, &["TB010 aws_lambda_function_url.direct"]);
+}
+
+#[test]
+fn bodies_in_the_log() {
+    let plan = example().set(EVERY, "settings/0/data_trace_enabled", json!(true));
+    breaks(&plan, &[&format!("TB011 {EVERY}")]);
+}
+
+#[test]
+fn credentials_in_the_access_log_and_no_id() {
+    let plan = example().set(STAGE, "access_log_settings/0/format", json!("$context.identity.apiKey"));
+    breaks(&plan, &[&format!("TB012 {STAGE}"), &format!("TB013 {STAGE}")]);
+}
+
+#[test]
+fn cache() {
+    let plan = example().set(STAGE, "cache_cluster_enabled", json!(true)).set(
+        POST,
+        "settings/0/caching_enabled",
+        json!(true),
+    );
+    breaks(&plan, &[&format!("TB014 {POST}"), &format!("TB014 {STAGE}")]);
+}
+
+#[test]
+fn stage_without_a_throttle() {
+    breaks(&example().remove(EVERY), &[&format!("TB015 {STAGE}")]);
+    let unlimited = example().set(EVERY, "settings/0/throttling_rate_limit", json!(-1)).set(
+        EVERY,
+        "settings/0/throttling_burst_limit",
+        json!(-1),
+    );
+    breaks(&unlimited, &[&format!("TB015 {EVERY}")]);
+}
+
+#[test]
+fn token_endpoint_looser_than_its_stage() {
+    let plan = example().set(POST, "settings/0/throttling_burst_limit", json!(401));
+    breaks(&plan, &[&format!("TB016 {POST}")]);
+}
+
+#[test]
+fn plan_without_a_throttle_or_with_too_loose_a_one() {
+    breaks(&example().set(STANDARD, "throttle_settings", json!([])), &[&format!("TB017 {STANDARD}")]);
+    let loose = example().set(STANDARD, "throttle_settings/0/burst_limit", json!(200)).set(
+        STANDARD,
+        "api_stages/0/throttle",
+        json!([]),
+    );
+    breaks(&loose, &[&format!("TB018 {STANDARD}")]);
+}
+
+#[test]
+fn keys_that_are_shared_or_nobodys() {
+    let billing = "aws_api_gateway_api_key.client[\"billing\"]";
+    let nobodys = example().set(billing, "customer_id", json!(null));
+    breaks(&nobodys, &[&format!("TB021 {billing}")]);
+    let on_two_plans = example()
+        .add_like("aws_api_gateway_usage_plan_key.client[\"billing\"]", "second")
+        .hide(
+            "aws_api_gateway_usage_plan_key.second",
+            "key_id",
+            &["aws_api_gateway_api_key.client[\"billing\"].id"],
+        )
+        .hide(
+            "aws_api_gateway_usage_plan_key.second",
+            "usage_plan_id",
+            &["aws_api_gateway_usage_plan.plan[\"partner\"].id"],
+        );
+    breaks(&on_two_plans, &[&format!("TB019 {billing}")]);
+    let reports = "aws_api_gateway_api_key.client[\"reports\"]";
+    let mut one_value = Plan::state_of_example();
+    let value = one_value.values(billing)["value"].clone();
+    breaks(&one_value.set(reports, "value", value), &[&format!("TB020 {reports}")]);
+}
+
+#[test]
+fn stock_refusals_beside_oauth_ones() {
+    let plan = example()
+        .remove("aws_api_gateway_gateway_response.oauth[\"THROTTLED\"]")
+        .remove("aws_api_gateway_gateway_response.oauth[\"DEFAULT_4XX\"]");
+    breaks(&plan, &[&format!("TB022 {API}")]);
+    breaks(&example().remove("aws_api_gateway_gateway_response"), &[]);
+}
+
+#[test]
+fn plan_that_no_key_is_on() {
+    let partner = "aws_api_gateway_usage_plan.plan[\"partner\"]";
+    let plan = example().remove("aws_api_gateway_usage_plan_key.client[\"partner\"]");
+    breaks(&plan, &[&format!("TB023 {partner}")]);
+}

@@ -1,0 +1,136 @@
+//! Links between resources: by id, by reference, by being the only one; and what is said where none of them leads.
+
+use serde_json::json;
+
+use super::plan::Plan;
+
+const METHOD: &str = "aws_api_gateway_method.post_token";
+const INTEGRATION: &str = "aws_api_gateway_integration.function";
+const STAGE: &str = "aws_api_gateway_stage.this";
+const ON_PLAN: &str = "aws_api_gateway_usage_plan_key.client[\"billing\"]";
+
+const REPORTS: &str = "aws_api_gateway_usage_plan_key.client[\"reports\"]";
+const STANDARD_IS_EMPTY: &str = "TB023 aws_api_gateway_usage_plan.plan[\"standard\"]";
+
+fn example() -> Plan {
+    Plan::of_example()
+}
+
+#[track_caller]
+fn breaks(plan: &Plan, found: &[&str]) {
+    assert_eq!(plan.found(), found);
+}
+
+#[test]
+fn opaque_link_leads_to_the_only_one_there_is() {
+    breaks(&example().hide(METHOD, "rest_api_id", &["local.api_id"]), &[]);
+    breaks(&example().hide(STAGE, "deployment_id", &["local.deployment_id"]), &[]);
+}
+
+#[test]
+fn opaque_link_with_several_candidates_is_not_guessed() {
+    let plan = example().hide(METHOD, "resource_id", &["local.resource_id"]);
+    breaks(&plan, &[&format!("TB027 {INTEGRATION}"), &format!("TB027 {METHOD}")]);
+    let key = example().hide(ON_PLAN, "usage_plan_id", &["local.plan_id"]);
+    let unseen = ["billing", "partner", "reports"]
+        .map(|name| format!("TB027 aws_api_gateway_usage_plan_key.client[\"{name}\"]"));
+    assert_eq!(key.found(), unseen);
+}
+
+#[test]
+fn key_of_the_plan_is_told_by_data_that_the_plan_shows() {
+    let by_local = example().hide(
+        ON_PLAN,
+        "usage_plan_id",
+        &["aws_api_gateway_usage_plan.plan", "local.keys", "each.key"],
+    );
+    let found = by_local.found();
+    assert!(found.contains(&format!("TB027 {ON_PLAN}")), "{found:?}");
+    let moved = example().set("terraform_data.plan_of_key[\"partner\"]", "input", json!("standard"));
+    breaks(&moved, &["TB023 aws_api_gateway_usage_plan.plan[\"partner\"]"]);
+}
+
+#[test]
+fn plan_that_happens_to_have_the_name_of_the_client_is_not_guessed() {
+    let partner = "aws_api_gateway_usage_plan_key.client[\"partner\"]";
+    let by_key = ["aws_api_gateway_usage_plan.plan", "each.key"];
+    breaks(
+        &example().hide(partner, "usage_plan_id", &by_key).remove(ON_PLAN).remove(REPORTS),
+        &[STANDARD_IS_EMPTY],
+    );
+    for chooser in ["each.value", "local.plans", "var.plans"] {
+        let plan = example().hide(partner, "usage_plan_id", &[by_key.as_slice(), &[chooser]].concat());
+        assert!(plan.found().contains(&format!("TB027 {partner}")), "{chooser}: {:?}", plan.found());
+    }
+}
+
+#[test]
+fn function_that_is_made_in_the_same_plan_is_followed() {
+    let uri = ["var.invoke_arn"];
+    let mut plan = example().hide(INTEGRATION, "uri", &uri);
+    breaks(&plan, &["TB005 aws_api_gateway_integration.function", &format!("TB027 {INTEGRATION}")]);
+    let call = &mut plan.0["configuration"]["root_module"]["module_calls"]["rest_api"];
+    call["expressions"]["invoke_arn"] =
+        json!({ "references": ["module.broker.invoke_arn", "module.broker"] });
+    let root = &mut plan.0["configuration"]["root_module"]["module_calls"];
+    root["broker"] = json!({ "module": {
+        "outputs": { "invoke_arn": { "expression": { "references": ["aws_lambda_function.f.invoke_arn", "aws_lambda_function.f"] } } },
+        "resources": [{ "address": "aws_lambda_function.f", "expressions": {} }],
+    } });
+    let function = json!({ "address": "module.broker.aws_lambda_function.f", "mode": "managed", "type": "aws_lambda_function",
+        "name": "f", "values": { "function_name": "token-broker" } });
+    let modules =
+        plan.0.pointer_mut("/planned_values/root_module/child_modules").unwrap().as_array_mut().unwrap();
+    modules.push(json!({ "address": "module.broker", "resources": [function] }));
+    breaks(&plan, &[]);
+}
+
+#[test]
+fn references_in_a_circle_come_to_an_end() {
+    let mut plan = example().hide(INTEGRATION, "uri", &["module.a.x", "module.a.y", "module.b.x"]);
+    let output =
+        json!({ "expression": { "references": ["module.a.x", "module.b.x", "module.a.y", "var.v"] } });
+    let call = &mut plan.0["configuration"]["root_module"]["module_calls"]["rest_api"]["module"];
+    call["module_calls"] = json!({
+        "a": { "module": { "outputs": { "x": output, "y": output } }, "expressions": { "v": { "references": ["module.a.x"] } } },
+        "b": { "module": { "outputs": { "x": { "expression": { "references": ["var.v"] } } } },
+               "expressions": { "v": { "references": ["module.a.x", "module.b.x", "module.a.y"] } } },
+    });
+    assert!(plan.found().contains(&format!("TB027 {INTEGRATION}")));
+}
+
+#[test]
+fn one_of_several_apis_is_picked_by_name() {
+    let plan = example().add_like("aws_api_gateway_rest_api.this", "other").set(
+        "aws_api_gateway_rest_api.other",
+        "name",
+        json!("other"),
+    );
+    breaks(&plan, &["TB027 aws_api_gateway_rest_api.this"]);
+    let named = crate::judge::terraform(&plan.document(), "plan.json", Some("token-broker-api"), None);
+    assert!(named.is_empty(), "{named:?}");
+    let other = crate::terraform::read(&plan.document(), "plan.json", Some("other")).account.unwrap();
+    assert!(other.usage_plans.is_empty() && other.api_keys.is_empty() && other.permissions.is_empty());
+}
+
+#[test]
+fn deleted_resources_are_gone() {
+    let mut plan = example();
+    let deleted = json!({ "address": "module.rest_api.aws_api_gateway_resource.old", "type": "aws_api_gateway_resource",
+        "change": { "actions": ["delete"], "after_unknown": {} } });
+    plan.0["resource_changes"].as_array_mut().unwrap().push(deleted);
+    breaks(&plan, &[]);
+}
+
+#[test]
+fn data_sources_are_not_things_that_get_made() {
+    let mut plan = example().add(
+        "aws_lambda_function_url",
+        "seen",
+        json!({ "function_name": "token-broker" }),
+        json!({}),
+    );
+    let resources = plan.0.pointer_mut("/planned_values/root_module/child_modules/0/resources").unwrap();
+    resources.as_array_mut().unwrap().last_mut().unwrap()["mode"] = json!("data");
+    breaks(&plan, &[]);
+}
