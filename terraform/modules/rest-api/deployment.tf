@@ -55,6 +55,7 @@ resource "aws_api_gateway_stage" "this" {
   #checkov:skip=CKV_AWS_120:A cached response is a token: the next caller would be given another's.
   #checkov:skip=CKV_AWS_73:X-Ray is the caller's choice, by xray_tracing_enabled.
   #checkov:skip=CKV2_AWS_29:A web ACL is the caller's choice, by web_acl.
+  #checkov:skip=CKV2_AWS_77:What a web ACL filters is its owner's choice; nothing behind this API is Java.
   #checkov:skip=CKV2_AWS_51:Client certificates are for HTTP backends; a Lambda function is reached by its permission.
 
   rest_api_id           = aws_api_gateway_rest_api.this.id

@@ -2,6 +2,9 @@
 # {"message": …}, which OAuth libraries take for a broken server, or for a token.
 #
 # One refusal is out of reach: a request for an unknown stage belongs to no deployment, and gets the stock 403.
+#
+# From `oauth` back to `aws`, Terraform deploys before it deletes these, so that the deployment still has them: README.md
+# says how to deploy once more.
 
 locals {
   # Without a status the answer keeps the one that it would have had: integration failures are 500 or 502 as the case may
