@@ -7,12 +7,16 @@ use serde_json::{Map, Value};
 
 /// The members of `account` that a definition decides, as a tree; `api` is what its one API is called in places.
 pub(super) fn of(account: &Account, api: &str) -> Value {
+    let mut tree = named(account, api);
+    leave_out(&mut tree, &mut Vec::new());
+    tree
+}
+
+/// The whole account as a tree.
+pub(super) fn named(account: &Account, api: &str) -> Value {
     let mut tree = serde_json::to_value(account).unwrap_or_default();
-    let plans = names_of_plans(account);
-    put_keys_on_plans(&mut tree, account, &plans);
+    put_keys_on_plans(&mut tree, account);
     name_elements(&mut tree, api);
-    let mut path = Vec::new();
-    leave_out(&mut tree, &mut path);
     tree
 }
 
@@ -24,19 +28,17 @@ pub(super) fn is_same(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn names_of_plans(account: &Account) -> BTreeMap<&str, &str> {
-    account.usage_plans.iter().map(|plan| (plan.id.as_str(), plan.name.as_str())).collect()
-}
-
 /// Makes membership in a plan a member of the key: `usagePlan: { standard: true }`.
-fn put_keys_on_plans(tree: &mut Value, account: &Account, plans: &BTreeMap<&str, &str>) {
+fn put_keys_on_plans(tree: &mut Value, account: &Account) {
+    let names: BTreeMap<_, _> = account.usage_plans.iter().map(|plan| (&plan.id, &plan.name)).collect();
+    let mut on_plans: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for on in &account.usage_plan_keys {
+        if let Some(name) = names.get(&on.usage_plan_id) {
+            on_plans.entry(on.key_id.as_str()).or_default().insert((*name).clone(), Value::Bool(true));
+        }
+    }
     for key in tree.get_mut("apiKeys").and_then(Value::as_array_mut).into_iter().flatten() {
-        let on = account
-            .usage_plan_keys
-            .iter()
-            .filter(|on| key.get("id").and_then(Value::as_str) == Some(on.key_id.as_str()));
-        let names = on.filter_map(|on| plans.get(on.usage_plan_id.as_str()));
-        let on: Map<String, Value> = names.map(|name| ((*name).to_owned(), Value::Bool(true))).collect();
+        let on = key.get("id").and_then(Value::as_str).and_then(|id| on_plans.remove(id)).unwrap_or_default();
         if let Some(key) = key.as_object_mut() {
             key.insert("usagePlan".into(), Value::Object(on));
         }

@@ -175,19 +175,21 @@ impl<'a> Reader<'a> {
         let all = |kind: &str| -> Vec<Block<'a>> {
             self.graph.of_kind(kind).iter().map(|instance| self.graph.block(instance)).collect()
         };
-        let (functions, urls) = (all(uri::FUNCTION), all("aws_lambda_function_url"));
+        let functions = all(uri::FUNCTION);
+        let others = OTHER_WAYS_IN.map(|(kind, detail)| (all(kind), detail));
         for block in functions {
             if let Some(name) = uri::name_of(block.instance).filter(|name| called.contains(name)) {
                 self.notes.origins.add(at(&["functions", name.as_str()]), &block.instance.address);
                 self.check_environment(&block, &name, keys);
             }
         }
-        for block in urls {
+        for (block, detail) in
+            others.into_iter().flat_map(|(blocks, detail)| blocks.into_iter().map(move |b| (b, detail)))
+        {
             let function = uri::function_meant(&self.graph, &block, "function_name");
             if function.as_ref().is_none_or(|name| called.contains(name)) {
                 let name = function.as_ref().map_or(AFTER_APPLY, FunctionName::as_str);
-                let place = at(&["functions", name, "url"]);
-                let detail = "a URL of its own invokes the function without the API";
+                let place = at(&["functions", name]);
                 self.notes.add_guardrail("TB010", &block.instance.address, &place, detail);
             }
         }
@@ -223,6 +225,12 @@ fn statement_id(block: &Block<'_>, function: &FunctionName, others: &[Permission
     let is_taken = |other: &Permission| &other.function_name == function && other.statement_id == written;
     if others.iter().any(is_taken) { format!("{written} ({})", block.instance.address) } else { written }
 }
+
+/// What else invokes a function: kind of resource, and what it does.
+const OTHER_WAYS_IN: [(&str, &str); 2] = [
+    ("aws_lambda_function_url", "a URL of its own invokes the function without the API"),
+    ("aws_lambda_event_source_mapping", "an event source invokes the function without the API"),
+];
 
 /// It was found that something cannot be seen.
 struct Unseen;

@@ -4,7 +4,7 @@
 //! is the end of the way, because the configuration does not show what it is made of.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -15,6 +15,9 @@ use super::document::{Document, Instance};
 /// Resources by kind, and the configuration by module.
 pub(super) struct Graph<'a> {
     by_kind: BTreeMap<&'a str, Vec<&'a Instance>>,
+    by_id: HashMap<(&'a str, &'a str), &'a Instance>,
+    /// All instances of one resource: module, kind, name.
+    by_name: HashMap<(&'a ModulePath, &'a str, &'a str), Vec<&'a Instance>>,
     /// Modules as they are written, by their names from the root.
     modules: BTreeMap<String, &'a Value>,
     /// Resources as they are written, by module and address in it.
@@ -56,8 +59,13 @@ pub(super) enum Target<'a> {
         /// The attribute, if the reference names one.
         attribute: Option<String>,
     },
-    /// A data source of this kind.
-    LookedUp(String),
+    /// A data source, or an attribute of it.
+    LookedUp {
+        /// Its kind.
+        kind: String,
+        /// The attribute, if the reference names one.
+        attribute: Option<String>,
+    },
     /// A local value, or something else that does not show what it is made of.
     Opaque,
 }
@@ -82,12 +90,26 @@ struct Scope<'a> {
 impl<'a> Graph<'a> {
     pub(super) fn of(document: &'a Document) -> Self {
         let mut by_kind: BTreeMap<&str, Vec<&Instance>> = BTreeMap::new();
+        let (mut by_id, mut by_name) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
         for instance in &document.instances {
-            by_kind.entry(&instance.kind).or_default().push(instance);
+            let Instance { module, kind, name, values, .. } = instance;
+            by_kind.entry(kind).or_default().push(instance);
+            by_name.entry((module, kind.as_str(), name.as_str())).or_default().push(instance);
+            if let Some(id) = values.get("id").and_then(Value::as_str) {
+                by_id.entry((kind.as_str(), id)).or_insert(instance);
+            }
         }
         let (mut modules, mut resources) = (BTreeMap::new(), BTreeMap::new());
         index(&document.configuration, String::new(), &mut modules, &mut resources);
-        Self { by_kind, modules, resources, variables: &document.variables, budget: Cell::new(0) }
+        Self {
+            by_kind,
+            by_id,
+            by_name,
+            modules,
+            resources,
+            variables: &document.variables,
+            budget: Cell::new(0),
+        }
     }
 
     /// The resources of a kind.
@@ -108,7 +130,8 @@ impl<'a> Graph<'a> {
 
     /// The resource of the kind `kind` that `name` of `block` is the id of.
     pub(super) fn link(&self, block: &Block<'a>, name: &str, kind: &str) -> Link<'a> {
-        self.link_by(block, name, kind, "id")
+        let Seen::Known(id) = block.text(name) else { return self.link_by_references(block, name, kind) };
+        self.by_id.get(&(kind, id)).map_or(Link::Outside, |instance| Link::To(instance))
     }
 
     /// The resource of the kind `kind` whose attribute `attribute` is what `name` of `block` says.
@@ -131,7 +154,7 @@ impl<'a> Graph<'a> {
                 Target::Made { instances, .. } => {
                     candidates.extend(instances.iter().filter(|instance| instance.kind == kind));
                 }
-                Target::LookedUp(of) => is_looked_up |= of == kind,
+                Target::LookedUp { kind: of, .. } => is_looked_up |= of == kind,
                 Target::Opaque => is_opaque = true,
             }
         }
@@ -197,7 +220,10 @@ impl<'a> Graph<'a> {
                 (Some(step), Some(output)) => self.follow_output(&self.inside(scope, step), &output.name),
                 _ => vec![Target::Opaque],
             },
-            "data" => vec![Target::LookedUp(name(1).to_owned())],
+            "data" => vec![Target::LookedUp {
+                kind: name(1).to_owned(),
+                attribute: steps.get(3).map(|step| step.name.clone()),
+            }],
             "each" if name(1) == "value" => {
                 let made_of = scope.for_each.map(references).unwrap_or_default();
                 let outer = Scope { for_each: None, ..scope.clone() };
@@ -248,13 +274,15 @@ impl<'a> Graph<'a> {
 
     fn made(&self, scope: &Scope<'a>, own_key: Option<&str>, steps: &[Step]) -> Target<'a> {
         let [kind, resource, rest @ ..] = steps else { return Target::Opaque };
-        let is_it =
-            |instance: &&&'a Instance| instance.module == scope.module && instance.name == resource.name;
-        let mut instances: Vec<_> = self.of_kind(&kind.name).iter().filter(is_it).copied().collect();
+        let all = self.by_name.get(&(&scope.module, kind.name.as_str(), resource.name.as_str()));
+        let all = all.map(Vec::as_slice).unwrap_or_default();
         let wanted = resource.index.as_deref().or(own_key);
-        if let Some(position) = instances.iter().position(|instance| instance.index.as_deref() == wanted) {
-            instances = instances.into_iter().skip(position).take(1).collect();
-        }
+        let instances = match all.iter().find(|instance| instance.index.as_deref() == wanted) {
+            Some(instance) => vec![*instance],
+            // One that is named and not there is none of the others.
+            None if resource.index.is_some() => Vec::new(),
+            None => all.to_vec(),
+        };
         Target::Made { instances, attribute: rest.first().map(|step| step.name.clone()) }
     }
 }
@@ -277,7 +305,7 @@ fn chosen<'a>(candidates: &[&'a Instance], targets: &[Target<'a>]) -> Option<&'a
             [one] if one.kind == CHOOSER => one.values.get("input")?.as_str(),
             _ => None,
         },
-        Target::LookedUp(_) | Target::Opaque => None,
+        Target::LookedUp { .. } | Target::Opaque => None,
     });
     let inputs: Vec<_> = inputs.collect();
     let [input] = inputs.as_slice() else { return None };

@@ -17,10 +17,12 @@ pub(super) fn check(document: &Document, graph: &Graph<'_>, notes: &mut Notes) {
         if output.get("sensitive") == Some(&Value::Bool(true)) {
             continue;
         }
-        let kind = match output.get("value") {
-            Some(value) => kind_in(name, value, &secrets),
-            None => graph.targets_of_output(name).iter().find_map(secret_of),
-        };
+        let value = output.get("value");
+        let kind = value.and_then(|value| kind_in(name, value, &secrets));
+        // A flag or a number that is made of a secret is none.
+        let may_be_one = value.is_none_or(|value| value.is_string() || value.is_object() || value.is_array());
+        let made_of = || graph.targets_of_output(name).iter().find_map(secret_of);
+        let kind = kind.or_else(|| may_be_one.then(made_of).flatten());
         if let Some(kind) = kind {
             notes.add(NO_SECRET_IN_OUTPUT, &format!("output.{name}"), "", format!("the output holds {kind}"));
         }
@@ -29,10 +31,16 @@ pub(super) fn check(document: &Document, graph: &Graph<'_>, notes: &mut Notes) {
 
 /// What kind of secret a reference leads to.
 pub(super) fn secret_of(target: &Target<'_>) -> Option<String> {
-    let Target::Made { instances, attribute: Some(attribute) } = target else { return None };
-    let made = instances.first()?;
-    let is_secret = SECRETS.iter().any(|(kind, name)| *kind == made.kind && name == attribute);
-    is_secret.then(|| format!("`{attribute}` of {}", made.address))
+    let (kind, attribute, from) = match target {
+        Target::Made { instances, attribute: Some(attribute) } => {
+            let made = instances.first()?;
+            (&made.kind, attribute, &made.address)
+        }
+        Target::LookedUp { kind, attribute: Some(attribute) } => (kind, attribute, kind),
+        Target::Made { .. } | Target::LookedUp { .. } | Target::Opaque => return None,
+    };
+    let is_secret = SECRETS.iter().any(|(of, name)| of == kind && name == attribute);
+    is_secret.then(|| format!("`{attribute}` of {from}"))
 }
 
 /// The secrets whose values stand in the document.

@@ -163,10 +163,16 @@ fn role_that_invokes_past_the_permission() {
 }
 
 #[test]
-fn url_that_invokes_past_the_api() {
-    let values = json!({ "function_name": "token-broker", "authorization_type": "NONE" });
-    let plan = example().add("aws_lambda_function_url", "direct", values, json!({}));
-    breaks(&plan, &["TB010 aws_lambda_function_url.direct"]);
+fn other_ways_to_invoke_the_function() {
+    for kind in ["aws_lambda_function_url", "aws_lambda_event_source_mapping"] {
+        let with = |name: &str| example().add(kind, "direct", json!({ "function_name": name }), json!({}));
+        breaks(&with("token-broker"), &[&format!("TB010 {kind}.direct")]);
+        breaks(
+            &with("arn:aws:lambda:eu-central-1:123456789012:function:token-broker:live"),
+            &[&format!("TB010 {kind}.direct")],
+        );
+        breaks(&with("thumbnails"), &[]);
+    }
 }
 
 #[test]

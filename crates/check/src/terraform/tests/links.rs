@@ -100,6 +100,12 @@ fn references_in_a_circle_come_to_an_end() {
 }
 
 #[test]
+fn instance_that_is_named_and_not_there_is_none_of_the_others() {
+    let gone = ["aws_api_gateway_deployment.this[\"gone\"].id"];
+    breaks(&example().hide(STAGE, "deployment_id", &gone), &["TB027 aws_api_gateway_stage.this"]);
+}
+
+#[test]
 fn one_of_several_apis_is_picked_by_name() {
     let plan = example().add_like("aws_api_gateway_rest_api.this", "other").set(
         "aws_api_gateway_rest_api.other",

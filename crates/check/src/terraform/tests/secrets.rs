@@ -59,6 +59,17 @@ fn output_that_will_be_a_secret() {
 }
 
 #[test]
+fn output_of_a_secret_that_is_looked_up() {
+    let references = ["data.aws_secretsmanager_secret_version.m2m.secret_string"];
+    let output = |value: Value| json!({ "sensitive": false, "value": value });
+    breaks(
+        &with_output(Plan::of_example(), "x", output(json!("whatever")), &references),
+        &["TB025 output.x"],
+    );
+    breaks(&with_output(Plan::of_example(), "x", output(json!(true)), &references), &[]);
+}
+
+#[test]
 fn output_that_looks_like_a_secret() {
     let output = json!({ "sensitive": false, "value": { "client_secret": SECRET } });
     breaks(&with_output(Plan::of_example(), "x", output, &[]), &["TB025 output.x"]);
