@@ -71,6 +71,16 @@ pub(super) enum Target<'a> {
 }
 
 impl Target<'_> {
+    /// With the attribute that `each.value` is followed by.
+    fn with_attribute(self, name: Option<&str>) -> Self {
+        match self {
+            Self::Made { instances, attribute: None } => {
+                Self::Made { instances, attribute: name.map(str::to_owned) }
+            }
+            other => other,
+        }
+    }
+
     /// Whether it is the attribute `name` of something that is made here.
     pub(super) fn is_attribute(&self, name: &str) -> bool {
         matches!(self, Self::Made { attribute: Some(attribute), .. } if attribute == name)
@@ -130,34 +140,44 @@ impl<'a> Graph<'a> {
 
     /// The resource of the kind `kind` that `name` of `block` is the id of.
     pub(super) fn link(&self, block: &Block<'a>, name: &str, kind: &str) -> Link<'a> {
-        let Seen::Known(id) = block.text(name) else { return self.link_by_references(block, name, kind) };
-        self.by_id.get(&(kind, id)).map_or(Link::Outside, |instance| Link::To(instance))
+        self.link_by(block, name, kind, "id")
     }
 
     /// The resource of the kind `kind` whose attribute `attribute` is what `name` of `block` says.
     pub(super) fn link_by(&self, block: &Block<'a>, name: &str, kind: &str, attribute: &str) -> Link<'a> {
-        let Seen::Known(value) = block.text(name) else { return self.link_by_references(block, name, kind) };
-        let has_value =
-            |instance: &&&Instance| instance.values.get(attribute).and_then(Value::as_str) == Some(value);
-        match self.of_kind(kind).iter().find(has_value) {
-            Some(instance) => Link::To(instance),
-            None => Link::Outside,
-        }
+        self.link_within(block, name, (kind, attribute), MAX_FORWARDS)
     }
 
-    fn link_by_references(&self, block: &Block<'a>, name: &str, kind: &str) -> Link<'a> {
+    fn link_within(&self, block: &Block<'a>, name: &str, of: (&str, &str), forwards: u8) -> Link<'a> {
+        let (kind, attribute) = of;
+        let Seen::Known(value) = block.text(name) else {
+            return self.link_by_references(block, name, of, forwards);
+        };
+        let has_value =
+            |instance: &&&Instance| instance.values.get(attribute).and_then(Value::as_str) == Some(value);
+        let found = match attribute {
+            "id" => self.by_id.get(&(kind, value)),
+            _ => self.of_kind(kind).iter().find(has_value),
+        };
+        found.map_or(Link::Outside, |instance| Link::To(instance))
+    }
+
+    fn link_by_references(&self, block: &Block<'a>, name: &str, of: (&str, &str), forwards: u8) -> Link<'a> {
+        let (kind, _) = of;
         let targets = self.targets(block, name);
         let mut candidates: Vec<&Instance> = Vec::new();
         let (mut is_opaque, mut is_looked_up) = (targets.is_empty(), false);
         for target in &targets {
             match target {
-                Target::Made { instances, .. } => {
+                Target::Made { instances, attribute } => {
                     candidates.extend(instances.iter().filter(|instance| instance.kind == kind));
+                    candidates.extend(self.forwarded(instances, attribute.as_deref(), of, forwards));
                 }
                 Target::LookedUp { kind: of, .. } => is_looked_up |= of == kind,
                 Target::Opaque => is_opaque = true,
             }
         }
+        candidates.dedup_by(|a, b| std::ptr::eq(*a, *b));
         match candidates.as_slice() {
             [instance] => Link::To(instance),
             [] if is_looked_up => Link::Outside,
@@ -165,6 +185,23 @@ impl<'a> Graph<'a> {
             [] => Link::Unseen,
             several => chosen(several, &targets).map_or(Link::Unseen, Link::To),
         }
+    }
+
+    /// What another resource's link leads to: `aws_api_gateway_method.post.rest_api_id` is as good as the API's own id.
+    fn forwarded(
+        &self,
+        instances: &[&'a Instance],
+        attribute: Option<&str>,
+        of: (&str, &str),
+        forwards: u8,
+    ) -> Option<&'a Instance> {
+        let ([one], Some(attribute)) = (instances, attribute) else { return None };
+        let block = self.block(one);
+        let is_written = block.text(attribute).known().is_some() || !block.references(attribute).is_empty();
+        if one.kind == of.0 || !is_written {
+            return None;
+        }
+        self.link_within(&block, attribute, of, forwards.checked_sub(1)?).found()
     }
 
     /// The only resource of a kind, in the module of `near` if there is one.
@@ -226,8 +263,12 @@ impl<'a> Graph<'a> {
             }],
             "each" if name(1) == "value" => {
                 let made_of = scope.for_each.map(references).unwrap_or_default();
+                // What goes through all instances of a resource has its keys.
                 let outer = Scope { for_each: None, ..scope.clone() };
-                self.follow(&outer, &made_of)
+                let through: Vec<_> = made_of.iter().copied().chain(["each.key"]).collect();
+                let attribute = steps.get(2).map(|step| step.name.as_str());
+                let targets = self.follow(&outer, &through).into_iter();
+                targets.map(|target| target.with_attribute(attribute)).collect()
             }
             "each" | "count" | "path" | "terraform" | "self" => Vec::new(),
             "local" => vec![Target::Opaque],
@@ -335,6 +376,9 @@ fn index<'a>(
     }
     modules.insert(names, module);
 }
+
+/// How many resources may hand on a link.
+const MAX_FORWARDS: u8 = 3;
 
 /// The resource that only keeps a value, which a plan shows.
 const CHOOSER: &str = "terraform_data";

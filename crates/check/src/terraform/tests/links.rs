@@ -100,6 +100,18 @@ fn references_in_a_circle_come_to_an_end() {
 }
 
 #[test]
+fn link_that_another_resource_hands_on() {
+    let plan = example()
+        .hide(INTEGRATION, "rest_api_id", &["aws_api_gateway_method.post_token.rest_api_id"])
+        .hide(INTEGRATION, "resource_id", &["aws_api_gateway_method.post_token.resource_id"])
+        .add_like("aws_api_gateway_resource.token", "other")
+        .set("aws_api_gateway_resource.other", "path_part", json!("other"));
+    breaks(&plan, &["TB003 aws_api_gateway_resource.other"]);
+    let in_a_circle = plan.hide(METHOD, "resource_id", &["aws_api_gateway_integration.function.resource_id"]);
+    assert!(in_a_circle.found().contains(&format!("TB027 {METHOD}")), "{:?}", in_a_circle.found());
+}
+
+#[test]
 fn instance_that_is_named_and_not_there_is_none_of_the_others() {
     let gone = ["aws_api_gateway_deployment.this[\"gone\"].id"];
     breaks(&example().hide(STAGE, "deployment_id", &gone), &["TB027 aws_api_gateway_stage.this"]);
