@@ -5,11 +5,13 @@ variable "definition_file" {
   nullable    = false
 
   validation {
+    # refuses_definition_that_is_none
     condition     = can(yamldecode(file(startswith(var.definition_file, "/") ? var.definition_file : "${path.root}/${var.definition_file}")).api)
     error_message = "definition_file is no readable definition with a part `api`. Write the path of a token-broker.yaml that `token-broker config check` accepts."
   }
 
   validation {
+    # refuses_definition_without_an_aws_home
     condition     = can(yamldecode(file(startswith(var.definition_file, "/") ? var.definition_file : "${path.root}/${var.definition_file}")).homes.aws.region)
     error_message = "The definition has no `homes.aws` with a region. Add `homes: { aws: { stage: prod, region: eu-central-1 } }` to it."
   }

@@ -28,11 +28,6 @@ resource "aws_api_gateway_rest_api" "this" {
     types            = [var.endpoint_type]
     vpc_endpoint_ids = length(var.vpc_endpoint_ids) > 0 ? var.vpc_endpoint_ids : null
   }
-
-  lifecycle {
-    # A new API is a new URL for every client: the domain's mapping must have moved before the old one goes.
-    create_before_destroy = true
-  }
 }
 
 resource "aws_api_gateway_rest_api_policy" "this" {

@@ -29,6 +29,11 @@ output "stage_arn" {
   value       = aws_api_gateway_stage.this.arn
 }
 
+output "deployment_id" {
+  description = "Id of the deployment that the stage shows: it changes when something was deployed."
+  value       = aws_api_gateway_deployment.this.id
+}
+
 output "api_key_ids" {
   description = "Id of each API key, by its name."
   value       = { for name, key in aws_api_gateway_api_key.client : name => key.id }
