@@ -16,6 +16,7 @@ mod address;
 mod block;
 mod document;
 mod findings;
+mod follow;
 mod front;
 mod function;
 mod graph;

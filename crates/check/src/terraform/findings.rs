@@ -32,8 +32,13 @@ impl Notes {
         }
     }
 
-    /// What decides at `place` cannot be seen in `instance`.
-    pub(super) fn unseen(&mut self, instance: &Instance, place: &str, detail: impl Into<String>) {
+    /// What decides at `place` cannot be seen in `instance`: `part` says what it is, such as "the stage's name".
+    pub(super) fn unseen(&mut self, instance: &Instance, place: &str, part: &str) {
+        self.hidden(instance, place, format!("{part} cannot be seen"));
+    }
+
+    /// What decides at `place` cannot be seen, because of what `detail` says.
+    pub(super) fn hidden(&mut self, instance: &Instance, place: &str, detail: impl Into<String>) {
         self.add(NOTHING_UNSEEN, &instance.address, place, detail);
         self.origins.hide(place);
     }

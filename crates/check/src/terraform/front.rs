@@ -118,10 +118,10 @@ impl<'a> Reader<'a> {
         self.notes.origins.add(place.clone(), address);
         self.notes.origins.add(at(&["restApis", self.id.as_str()]), address);
         if block.value("body") != Seen::Unset {
-            self.notes.unseen(self.api, &place, "the API is described by an OpenAPI document in `body`");
+            self.notes.hidden(self.api, &place, "the API is described by an OpenAPI document in `body`");
         }
         for put in self.own("aws_api_gateway_rest_api_put") {
-            self.notes.unseen(put.instance, &place, "the API is described by an OpenAPI document");
+            self.notes.hidden(put.instance, &place, "the API is described by an OpenAPI document");
         }
         if block.text("name") == Seen::Unknown {
             self.notes.unseen(self.api, &format!("{place}/name"), "the API's name");
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
             Link::To(api) => std::ptr::eq(api, self.api),
             Link::Outside => false,
             Link::Unseen => {
-                let detail = format!("which REST API it belongs to (`{name}`)");
+                let detail = format!("which REST API it belongs to (`{name}`) cannot be seen");
                 self.notes.add(NOTHING_UNSEEN, &block.instance.address, &self.place, detail);
                 true
             }

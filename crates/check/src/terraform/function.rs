@@ -10,8 +10,8 @@ use restapi::{
 use super::block::{AFTER_APPLY, Block, Seen};
 use super::document::Instance;
 use super::findings::at;
+use super::follow::Target;
 use super::front::{REST_API, Reader};
-use super::graph::Target;
 use super::method::{AUTHORIZER, METHOD, authorizer_id};
 use super::outputs;
 use super::resources::RESOURCE;

@@ -61,9 +61,9 @@ impl<'a> Reader<'a> {
         Some((path, method))
     }
 
-    fn unseen_here(&mut self, instance: &Instance, detail: &str) {
+    fn unseen_here(&mut self, instance: &Instance, part: &str) {
         let place = format!("{}/{}", self.place, at(&["resources", &instance.address]));
-        self.notes.unseen(instance, &place, detail);
+        self.notes.unseen(instance, &place, part);
     }
 
     fn method(&mut self, block: &Block<'a>, http_method: HttpMethod, place: &str) -> Method {
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
                     self.notes.unseen(
                         block.instance,
                         place,
-                        format!("which function it leads to (`{name}`)"),
+                        &format!("which function it leads to (`{name}`)"),
                     );
                     return IntegrationUri::Other(AFTER_APPLY.into());
                 };

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::document::Document;
 use super::findings::Notes;
-use super::graph::{Graph, Target};
+use super::follow::Target;
+use super::graph::Graph;
 use crate::rule::NO_SECRET_IN_OUTPUT;
 
 /// Finds outputs that hold a secret and are not sensitive.

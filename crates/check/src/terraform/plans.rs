@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
                 }
                 Link::Outside | Link::Unseen => {
                     let place = at(&["usagePlans", &plan.name, "keys"]);
-                    let detail = "which key is on the plan, and whose it is (`key_id`)";
+                    let detail = "which key is on the plan, and whose it is (`key_id`), cannot be seen";
                     self.notes.add(NOTHING_UNSEEN, &block.instance.address, &place, detail);
                     continue;
                 }

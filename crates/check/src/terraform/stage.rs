@@ -75,14 +75,14 @@ impl<'a> Reader<'a> {
             };
             if !is_same {
                 let detail = "a canary shows some callers another deployment (`canary_settings`)";
-                self.notes.unseen(block.instance, &format!("{place}/canarySettings"), detail);
+                self.notes.hidden(block.instance, &format!("{place}/canarySettings"), detail);
             }
         }
         match self.graph.link(block, "deployment_id", DEPLOYMENT) {
             Link::To(deployment) => deployment_id(&self.graph.block(deployment)),
             Link::Outside | Link::Unseen => {
-                let detail = "which deployment the stage shows (`deployment_id`), and so what is in it";
-                self.notes.unseen(block.instance, &format!("{place}/deploymentId"), detail);
+                let part = "which deployment the stage shows (`deployment_id`), and so what is in it,";
+                self.notes.unseen(block.instance, &format!("{place}/deploymentId"), part);
                 DeploymentId::derived(&[&block.instance.address])
             }
         }
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             let detail = format!(
                 "the plan changes {address} and deploys nothing, so that callers meet what was there before"
             );
-            self.notes.unseen(deployment.instance, place, detail);
+            self.notes.hidden(deployment.instance, place, detail);
         }
     }
 
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
             };
             if stage.method_settings.insert(key, setting).is_some() {
                 let detail = "two resources set this, and which of them holds depends on their order";
-                self.notes.unseen(block.instance, &place, detail);
+                self.notes.hidden(block.instance, &place, detail);
             }
         }
     }
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
             self.notes.unseen(
                 settings.instance,
                 &format!("{place}/{name}"),
-                format!("whether `{name}` is on"),
+                &format!("whether `{name}` is on"),
             );
         }
         settings.flag(name).known().unwrap_or(false)
@@ -278,16 +278,16 @@ impl<'a> Reader<'a> {
             Seen::Known(number) => match RateLimit::from_requests_per_second(number) {
                 Ok(rate) => throttle.rate_limit = rate,
                 Err(error) => {
-                    self.notes.unseen(block.instance, place, format!("`{rate}` is {number}: {error}"));
+                    self.notes.hidden(block.instance, place, format!("`{rate}` is {number}: {error}"));
                 }
             },
-            Seen::Unknown => self.notes.unseen(block.instance, place, format!("the rate (`{rate}`)")),
+            Seen::Unknown => self.notes.unseen(block.instance, place, &format!("the rate (`{rate}`)")),
         }
         match block.whole_number(burst) {
             Seen::Known(number) if number < 0 => {}
             Seen::Unset => {}
             Seen::Known(number) => throttle.burst_limit = u32::try_from(number).unwrap_or(u32::MAX),
-            Seen::Unknown => self.notes.unseen(block.instance, place, format!("the burst (`{burst}`)")),
+            Seen::Unknown => self.notes.unseen(block.instance, place, &format!("the burst (`{burst}`)")),
         }
         throttle
     }

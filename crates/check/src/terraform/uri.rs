@@ -4,7 +4,8 @@ use restapi::{AccountId, FunctionName, IntegrationUri, Region};
 
 use super::block::{Block, Seen};
 use super::document::Instance;
-use super::graph::{Graph, Target};
+use super::follow::Target;
+use super::graph::Graph;
 
 /// The parts of a function's ARN.
 #[derive(Debug, PartialEq)]
