@@ -6,9 +6,12 @@
 //!
 //! In a plan much is not known yet, ids above all. Links between resources are then followed through the configuration's
 //! references, and what exists only after apply gets an id that is made of its address. What decides and cannot be seen
-//! is a finding (TB027). Two things are taken on trust: an output whose expression names a whole resource and not one of
-//! its attributes (Terraform itself refuses such an output when the attribute is sensitive), and that resources in the
-//! plan are those of the API that they name.
+//! is a finding (TB027).
+//!
+//! A plan shows what an expression refers to, not how it is put together. So two things are believed of a plan that the
+//! state after apply shows: that a source ARN whose references name this API, a stage, a method and its path has these
+//! parts and no wildcard between them, and that an output whose expression names a whole resource shows none of its
+//! secrets (Terraform itself refuses that, unless it is told `nonsensitive`).
 //!
 //! It promises never to panic, whatever the document, and to repeat no secret of it.
 

@@ -154,12 +154,13 @@ impl<'a> Reader<'a> {
         let changed = described.iter().map(|block| block.instance);
         let changed = changed.filter(|instance| instance.actions.iter().any(is_change));
         let changed = changed.map(|instance| instance.address.as_str()).chain(self.deleted());
-        for address in changed.map(str::to_owned).collect::<Vec<_>>() {
-            let detail = format!(
-                "the plan changes {address} and deploys nothing, so that callers meet what was there before"
-            );
-            self.notes.hidden(deployment.instance, place, detail);
-        }
+        let changed: Vec<_> = changed.collect();
+        let Some((first, more)) = changed.split_first() else { return };
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let detail = format!(
+            "the plan changes {first}{more} and deploys nothing, so that callers meet what was there before"
+        );
+        self.notes.hidden(deployment.instance, place, detail);
     }
 
     /// What the plan takes away beside the API: to which API it belonged stands nowhere.

@@ -106,3 +106,49 @@ pub(super) const FUNCTION: &str = "aws_lambda_function";
 /// Attributes of functions and aliases that say which function it is.
 const NAMES_A_FUNCTION: [&str; 6] =
     ["arn", "function_name", "id", "invoke_arn", "qualified_arn", "qualified_invoke_arn"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FUNCTION_ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:token-broker";
+
+    fn uri(region: &str, function: &str) -> String {
+        format!("arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function}/invocations")
+    }
+
+    #[test]
+    fn only_an_invocation_of_one_function_is_one() {
+        let is_function = |text: &str| parse(text).function_arn().as_deref() == Some(FUNCTION_ARN);
+        assert!(is_function(&uri("eu-central-1", FUNCTION_ARN)));
+        assert!(is_function(&uri("eu-central-1", &format!("{FUNCTION_ARN}:live"))));
+        assert!(is_function(&uri("eu-central-1", &format!("{FUNCTION_ARN}:$LATEST"))));
+        for other in [
+            uri("us-east-1", FUNCTION_ARN),
+            uri("eu-central-1", &format!("{FUNCTION_ARN}:${{stageVariables.alias}}")),
+            uri("eu-central-1", &format!("{FUNCTION_ARN}:live:more")),
+            uri("eu-central-1", "token-broker"),
+            FUNCTION_ARN.into(),
+            "arn:aws:apigateway:eu-central-1:cognito-idp:action/InitiateAuth".into(),
+            String::new(),
+        ] {
+            assert_eq!(parse(&other), IntegrationUri::Other(other.clone()));
+        }
+    }
+
+    #[test]
+    fn function_is_called_by_name_or_arn_with_or_without_an_alias() {
+        for text in [
+            "token-broker",
+            "token-broker:live",
+            "123456789012:function:token-broker",
+            "function:token-broker",
+            FUNCTION_ARN,
+            "arn:aws:lambda:eu-central-1:123456789012:function:token-broker:live",
+        ] {
+            assert_eq!(function_name(text).unwrap().as_str(), "token-broker", "{text}");
+        }
+        assert_eq!(function_name(""), None);
+        assert_eq!(function_name("not a name"), None);
+    }
+}

@@ -68,6 +68,12 @@ fn change_that_is_not_deployed() {
     breaks(&unchanged, &[]);
     let changed = with_action(unchanged.clone(), METHOD, "update");
     breaks(&changed, &[&format!("TB027 {DEPLOYMENT}")]);
+    let more = with_action(changed.clone(), "aws_api_gateway_integration.function", "update");
+    let address = "module.rest_api.aws_api_gateway_method.post_token";
+    let detail = format!(
+        "the plan changes {address} and 1 more and deploys nothing, so that callers meet what was there before"
+    );
+    assert_eq!(more.details("TB027"), [detail]);
     breaks(&with_action(changed, DEPLOYMENT, "create"), &[]);
     let mut deleted = unchanged;
     let old = json!({ "address": "module.rest_api.aws_api_gateway_method.get", "type": "aws_api_gateway_method",
