@@ -92,7 +92,10 @@ BUILT: dict[str, tuple[str, Callable[[dict], object]]] = {
         "sourceArn",
         lambda values: values.update(source_arn=values["source_arn"].replace("/prod/", "/test/")),
     ),
-    "aws_api_gateway_method_settings": ("metricsEnabled", lambda values: values["settings"][0].update(metrics_enabled=False)),
+    "aws_api_gateway_method_settings": (
+        "throttlingBurstLimit",
+        lambda values: values["settings"][0].update(throttling_burst_limit=199),
+    ),
     "aws_api_gateway_gateway_response": ("statusCode", lambda values: values.update(status_code="418")),
     "aws_api_gateway_usage_plan": ("burstLimit", lambda values: values["throttle_settings"][0].update(burst_limit=3)),
     "aws_api_gateway_api_key": ("enabled", lambda values: values.update(enabled=False)),

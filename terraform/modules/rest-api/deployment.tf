@@ -27,7 +27,7 @@ resource "aws_api_gateway_deployment" "this" {
         api_key_required = var.api_key_required
       }
       integration = {
-        uri     = local.invoke_arn
+        uri     = aws_api_gateway_integration.function.uri
         timeout = var.integration_timeout_milliseconds
       }
       gateway_responses = local.gateway_responses

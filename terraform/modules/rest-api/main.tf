@@ -10,7 +10,6 @@ locals {
   function      = split(":", var.function_arn)
   function_name = local.function[6]
   alias         = try(local.function[7], null)
-  invoke_arn    = "arn:${local.function[1]}:apigateway:${local.function[3]}:lambda:path/2015-03-31/functions/${var.function_arn}/invocations"
 }
 
 ################################################################################
@@ -129,7 +128,7 @@ resource "aws_api_gateway_integration" "function" {
   # invoked by POST.
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = local.invoke_arn
+  uri                     = "arn:${local.function[1]}:apigateway:${local.function[3]}:lambda:path/2015-03-31/functions/${var.function_arn}/invocations"
   timeout_milliseconds    = var.integration_timeout_milliseconds
 
   lifecycle {

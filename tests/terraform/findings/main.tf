@@ -252,8 +252,3 @@ resource "aws_lambda_function" "broker" {
     variables = { COGNITO_CLIENT_SECRET = "51vd2p4k9bqj6t0r8wz3yxnm7ha1cf5e" }
   }
 }
-
-output "keys" {
-  description = "Key values, for whoever reads the log of an apply, if that is what is wrong."
-  value       = var.wrong == "key_in_output" ? nonsensitive(aws_api_gateway_api_key.client["billing"].value) : "not shown"
-}

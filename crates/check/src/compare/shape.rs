@@ -154,12 +154,13 @@ fn is_left_out(path: &[String]) -> bool {
 }
 
 /// What is not compared, and why.
-pub(super) const LEFT_OUT: [(&str, &str); 16] = [
+pub(super) const LEFT_OUT: [(&str, &str); 19] = [
     ("accountId", "a definition is of no account"),
     ("throttleSettings", "the account's own limits, which Terraform does not set"),
     ("usagePlanKeys", "compared with the keys, where plans have names"),
     ("restApis/*/id", "known only after apply; taken over"),
     ("restApis/*/disableExecuteApiEndpoint", "an input of the module, for those who have a domain"),
+    ("restApis/*/endpointType", "an input of the module: from where it is reached is a matter of the place"),
     ("restApis/*/deployments", "made of what is compared already"),
     ("restApis/*/resources/*/id", "known only after apply; the path says which it is"),
     ("restApis/*/resources/*/parentId", "known only after apply; the path says where it stands"),
@@ -169,6 +170,8 @@ pub(super) const LEFT_OUT: [(&str, &str); 16] = [
     ("restApis/*/stages/*/tracingEnabled", "an input of the module: a matter of operation, not of answers"),
     ("restApis/*/stages/*/methodSettings/*/cacheDataEncrypted", "nothing is cached, which is compared"),
     ("restApis/*/stages/*/methodSettings/*/cacheTtlInSeconds", "nothing is cached, which is compared"),
+    ("restApis/*/stages/*/methodSettings/*/loggingLevel", "an input of the module: a matter of operation"),
+    ("restApis/*/stages/*/methodSettings/*/metricsEnabled", "an input of the module: a matter of operation"),
     ("usagePlans/*/id", "known only after apply; the name says which it is"),
     ("usagePlans/*/apiStages/*/apiId", "known only after apply; taken over"),
 ];

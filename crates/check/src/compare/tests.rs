@@ -33,13 +33,6 @@ fn every_part_is_compared() {
             "apiKeySource",
             "\"HEADER\"",
         ),
-        (
-            "aws_api_gateway_rest_api.this",
-            "endpoint_configuration",
-            json!([{ "types": ["PRIVATE"] }]),
-            "endpointType",
-            "\"REGIONAL\"",
-        ),
         ("aws_api_gateway_rest_api.this", "binary_media_types", json!(["*/*"]), "binaryMediaTypes", "[]"),
         (
             "aws_api_gateway_method.post_token",
@@ -78,10 +71,10 @@ fn every_part_is_compared() {
         ),
         (
             "aws_api_gateway_method_settings.post_token[0]",
-            "settings/0/logging_level",
-            json!("INFO"),
-            "stages/prod/methodSettings/~1oauth2~1token~1POST/loggingLevel",
-            "\"ERROR\"",
+            "settings/0/throttling_burst_limit",
+            json!(100),
+            "stages/prod/methodSettings/~1oauth2~1token~1POST/throttlingBurstLimit",
+            "200",
         ),
     ] {
         let found = differences(&Plan::of_example().set(address, path, value));

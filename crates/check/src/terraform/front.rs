@@ -129,7 +129,8 @@ impl<'a> Reader<'a> {
         RestApi {
             id: self.id.clone(),
             name: block.text_or_placeholder("name").unwrap_or_default(),
-            description: block.text_or_placeholder("description"),
+            // One that is null in the configuration is unknown in a first plan, and empty afterwards.
+            description: block.text("description").known().map(ToOwned::to_owned),
             api_key_source: self.api_key_source(&block),
             endpoint_type: self.endpoint_type(&block),
             binary_media_types: block.texts("binary_media_types"),

@@ -8,6 +8,7 @@ use restapi::{
 };
 
 use super::block::{AFTER_APPLY, Block, Seen};
+use super::document::Instance;
 use super::findings::at;
 use super::front::{REST_API, Reader};
 use super::graph::Link;
@@ -144,23 +145,35 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// What a stage shows is what is described only if every change of it is deployed.
+    /// What a stage shows is what is described only if every change of it is deployed, and deployed after it is made.
     fn check_freshness(&mut self, deployment: &Block<'a>, place: &str) {
-        if deployment.instance.actions != ["no-op"] {
-            return;
+        let Instance { address, actions, .. } = deployment.instance;
+        let detail = if actions == &["no-op"] {
+            listed(&self.changed()).map(|changed| {
+                format!("the plan changes {changed} and deploys nothing, so that callers meet what was there before")
+            })
+        } else if actions == &["create", "delete"] {
+            // What a resource depends on is taken away after it, and this one is made before its old self goes.
+            listed(&self.deleted().collect::<Vec<_>>()).map(|deleted| {
+                format!(
+                    "the plan deploys before it takes away {deleted}, so that callers go on meeting it; after this \
+                     apply deploy once more: terraform apply -replace='{address}'"
+                )
+            })
+        } else {
+            None
+        };
+        if let Some(detail) = detail {
+            self.notes.hidden(deployment.instance, place, detail);
         }
+    }
+
+    /// What the plan changes of what a deployment freezes.
+    fn changed(&mut self) -> Vec<&'a str> {
         let is_change = |action: &String| ["create", "update", "delete"].contains(&action.as_str());
         let described: Vec<_> = FROZEN.into_iter().flat_map(|kind| self.own(kind)).collect();
-        let changed = described.iter().map(|block| block.instance);
-        let changed = changed.filter(|instance| instance.actions.iter().any(is_change));
-        let changed = changed.map(|instance| instance.address.as_str()).chain(self.deleted());
-        let changed: Vec<_> = changed.collect();
-        let Some((first, more)) = changed.split_first() else { return };
-        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        let detail = format!(
-            "the plan changes {first}{more} and deploys nothing, so that callers meet what was there before"
-        );
-        self.notes.hidden(deployment.instance, place, detail);
+        let changed = described.iter().filter(|block| block.instance.actions.iter().any(is_change));
+        changed.map(|block| block.instance.address.as_str()).chain(self.deleted()).collect()
     }
 
     /// What the plan takes away beside the API: to which API it belonged stands nowhere.
@@ -302,6 +315,13 @@ pub(super) fn method_key(text: &str) -> Option<MethodKey> {
     let (path, method) = text.rsplit_once('/')?;
     let method: HttpMethod = method.parse().ok()?;
     Some(MethodKey::One { path: ResourcePath::of(&path.replace("~1", "/")), method })
+}
+
+/// The first address, and how many more.
+fn listed(addresses: &[&str]) -> Option<String> {
+    let (first, more) = addresses.split_first()?;
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    Some(format!("{first}{more}"))
 }
 
 fn deployment_id(block: &Block<'_>) -> DeploymentId {

@@ -83,6 +83,33 @@ fn change_that_is_not_deployed() {
 }
 
 #[test]
+fn deletion_that_comes_after_the_deployment() {
+    let old = json!({ "address": "module.rest_api.aws_api_gateway_gateway_response.stock",
+        "type": "aws_api_gateway_gateway_response", "change": { "actions": ["delete"] } });
+    let mut plan = example();
+    let changes = plan.0["resource_changes"].as_array_mut().unwrap();
+    let deployment =
+        changes.iter_mut().find(|change| change["type"] == "aws_api_gateway_deployment").unwrap();
+    deployment["change"]["actions"] = json!(["create", "delete"]);
+    breaks(&plan, &[]);
+    plan.0["resource_changes"].as_array_mut().unwrap().push(old);
+    breaks(&plan, &[&format!("TB027 {DEPLOYMENT}")]);
+    let [detail] = plan.details("TB027").try_into().unwrap();
+    assert!(detail.ends_with("-replace='module.rest_api.aws_api_gateway_deployment.this'"), "{detail}");
+}
+
+#[test]
+fn description_that_is_null_is_unknown_before_apply() {
+    let mut plan = example();
+    plan.values("aws_api_gateway_rest_api.this").remove("description");
+    let described = include_str!("fixtures/token-broker.yaml");
+    let line = described.lines().find(|line| line.contains("description:")).unwrap();
+    let bare = config::Definition::parse(&described.replace(line, ""), "token-broker.yaml").unwrap();
+    let found = crate::judge::terraform(&plan.document(), "plan.json", None, Some(&bare));
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn settings_that_only_apply_will_show() {
     for (name, found) in
         [("data_trace_enabled", 1), ("caching_enabled", 1), ("logging_level", 1), ("metrics_enabled", 0)]
