@@ -37,7 +37,7 @@ class Cloud:
     @property
     def environment(self) -> dict[str, str]:
         """What the provider and the AWS tools need to speak with it."""
-        return CREDENTIALS | {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": REGION}
+        return CREDENTIALS | {"AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": REGION}
 
     def client(self, service: str):
         return boto3.client(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cloud
+import life as lives
 import pytest
 import terraform
 
@@ -55,6 +56,14 @@ def cli_configuration(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 def running_cloud() -> Iterator[cloud.Cloud]:
     with cloud.running() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def life(
+    tmp_path_factory: pytest.TempPathFactory, cli_configuration: dict[str, str], running_cloud: cloud.Cloud
+) -> lives.Life:
+    return lives.live(tmp_path_factory.mktemp("life"), cli_configuration, running_cloud)
+
 
 # The server would log every request of every plan.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -101,17 +101,21 @@ impl Differences<'_> {
         }
     }
 
-    /// Every client has a key. That every key is a client's shows in the objects.
+    /// Every client has a key that admits it. That every key is a client's shows in the objects.
     fn keys(&mut self, definition: &Definition, found: &Account) {
         let is_unseen = |key: &ApiKey| self.reading.origins.is_unseen(&at(&["apiKeys", key.id.as_str()]));
         if found.api_keys.iter().any(is_unseen) {
             return;
         }
-        let owners: BTreeSet<_> =
-            found.api_keys.iter().filter_map(|key| key.customer_id.as_deref()).collect();
+        // One that is switched off is on its way out: the client needs another.
+        let enabled = found.api_keys.iter().filter(|key| key.enabled);
+        let owners: BTreeSet<_> = enabled.filter_map(|key| key.customer_id.as_deref()).collect();
         for client in definition.clients.keys().filter(|client| !owners.contains(client.as_str())) {
             let place = at(&["apiKeys", client.as_str()]);
-            self.add(&place, &format!("missing here, the client {client} of the definition has no key"));
+            self.add(
+                &place,
+                &format!("missing here, the client {client} of the definition has no key that is enabled"),
+            );
         }
     }
 

@@ -333,10 +333,11 @@ pub(super) const STAGE: &str = "aws_api_gateway_stage";
 const DEPLOYMENT: &str = "aws_api_gateway_deployment";
 
 /// What a deployment freezes, but for the API's own few members.
-const FROZEN: [&str; 5] = [
+const FROZEN: [&str; 6] = [
     "aws_api_gateway_resource",
     "aws_api_gateway_method",
     "aws_api_gateway_integration",
     "aws_api_gateway_authorizer",
     "aws_api_gateway_gateway_response",
+    "aws_api_gateway_rest_api_policy",
 ];
