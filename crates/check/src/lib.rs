@@ -9,6 +9,7 @@
 
 pub mod compare;
 mod finding;
+mod handbook;
 pub mod judge;
 mod report;
 mod rule;
@@ -16,6 +17,7 @@ pub mod terraform;
 mod waiver;
 
 pub use finding::{Finding, Origin};
+pub use handbook::handbook;
 pub use report::{Format, Note, Report, Waived};
 pub use rule::{Rule, rules};
 pub use waiver::{Subject, UnknownRule, Waivers};

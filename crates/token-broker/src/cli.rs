@@ -155,6 +155,9 @@ pub(crate) struct Check {
     /// Do not hold the files against the definition; its waivers are read all the same
     #[arg(long, requires = "files")]
     pub(crate) no_compare: bool,
+    /// Print every guardrail with its reason and how to mend what breaks it, and check nothing
+    #[arg(long, conflicts_with_all = ["files", "format", "api", "no_compare"])]
+    pub(crate) list: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -174,6 +177,7 @@ Examples:
   token-broker check
   terraform plan -out plan && terraform show -json plan | token-broker check -
   token-broker check plan.json --format sarif > token-broker.sarif
+  token-broker check --list
 
 Files are held against the definition, too, if there is one. Its `waivers` take findings out of the count.
 

@@ -143,7 +143,10 @@ fn client_without_a_key_and_key_without_a_client() {
     let found = differences(&plan);
     let [(none, missing), (at, stranger)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(none, "TB024 ");
-    assert_eq!(missing, "apiKeys/partner: missing here, the client partner of the definition has no key that is enabled");
+    assert_eq!(
+        missing,
+        "apiKeys/partner: missing here, the client partner of the definition has no key that is enabled"
+    );
     assert_eq!(at, &format!("TB024 {key}"));
     assert!(stranger.ends_with("not in the definition"), "{stranger}");
 }

@@ -19,9 +19,23 @@ use crate::{definition, terminal};
 
 /// `config_is_named`: whether the definition is one that somebody asked for.
 pub(crate) fn run(place: &Place, config_is_named: bool, options: &Check) -> ExitCode {
+    if options.list {
+        return listed();
+    }
     match told(place, config_is_named, options) {
         Ok(report) if report.is_clean() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            terminal::error(&error);
+            ExitCode::from(NOT_CHECKED)
+        }
+    }
+}
+
+/// Prints the rules.
+fn listed() -> ExitCode {
+    match terminal::print(&check::handbook()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::error(&error);
             ExitCode::from(NOT_CHECKED)

@@ -316,3 +316,12 @@ fn report_that_nobody_reads_keeps_its_exit_code_and_one_that_cannot_be_written_i
         assert!(said.contains("stdout cannot be written"), "{said}");
     }
 }
+
+#[test]
+fn list_names_every_rule_and_needs_no_definition() {
+    let place = Place::empty();
+    let listed = place.run(&["check", "--list"]).ok();
+    for rule in check::rules() {
+        assert!(listed.contains(&format!("## {}: {}", rule.id, rule.title)), "{}", rule.id);
+    }
+}
