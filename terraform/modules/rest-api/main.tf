@@ -27,6 +27,11 @@ resource "aws_api_gateway_rest_api" "this" {
     types            = [var.endpoint_type]
     vpc_endpoint_ids = length(var.vpc_endpoint_ids) > 0 ? var.vpc_endpoint_ids : null
   }
+
+  lifecycle {
+    # The deployment's order holds for all that it freezes anyway: here it stands where it is read.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_api_gateway_rest_api_policy" "this" {
