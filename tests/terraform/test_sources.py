@@ -53,7 +53,7 @@ def test_checkov_finds_nothing_and_each_skip_says_why() -> None:
     results = said["results"]
     failed = [f"{row['check_id']} {row['resource']}: {row['check_name']}" for row in results["failed_checks"]]
     assert failed == []
-    assert said["summary"]["passed"] > 20
+    assert said["summary"]["passed"] >= 20
     assert said["summary"]["parsing_errors"] == 0
     for row in results["skipped_checks"]:
         reason = row["check_result"]["suppress_comment"]
