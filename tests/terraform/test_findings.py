@@ -12,7 +12,6 @@ from conftest import Checker
 API = "aws_api_gateway_rest_api.tokens"
 POST = 'aws_api_gateway_integration.token["POST"]'
 EVERY = "aws_api_gateway_method_settings.every[0]"
-PERMISSION = "aws_lambda_permission.front_door[0]"
 STAGE = "aws_api_gateway_stage.prod"
 PLAN = "aws_api_gateway_usage_plan.standard"
 
@@ -25,9 +24,10 @@ CASES = {
     "cognito_service": {("TB002", POST), ("TB005", POST)},
     "mapping": {("TB007", POST)},
     "role": {("TB010", POST)},
-    "permission_for_everybody": {("TB008", PERMISSION)},
-    "permission_for_the_account": {("TB008", PERMISSION)},
+    "permission_for_everybody": {("TB008", "aws_lambda_permission.everybody[0]")},
+    "permission_for_the_account": {("TB008", "aws_lambda_permission.account_wide[0]")},
     "permission_for_the_api": {("TB008", "aws_lambda_permission.api_wide[0]")},
+    "permission_for_the_suffix": {("TB008", "aws_lambda_permission.longer[0]")},
     "permission_for_another_service": {
         ("TB008", "aws_lambda_permission.other_service[0]"),
         ("TB009", "aws_lambda_permission.other_service[0]"),

@@ -157,16 +157,29 @@ resource "aws_api_gateway_method_settings" "token" {
 }
 
 resource "aws_lambda_permission" "front_door" {
-  count         = var.wrong == "permission_for_the_api" ? 0 : 1
+  count         = startswith(var.wrong, "permission_for_the_") || var.wrong == "permission_for_everybody" ? 0 : 1
   statement_id  = "front-door"
   action        = "lambda:InvokeFunction"
   function_name = "token-broker"
   principal     = "apigateway.amazonaws.com"
-  source_arn = (
-    var.wrong == "permission_for_everybody" ? null :
-    var.wrong == "permission_for_the_account" ? "arn:aws:execute-api:eu-central-1:123456789012:*" :
-    "${aws_api_gateway_rest_api.tokens.execution_arn}/${aws_api_gateway_stage.prod.stage_name}/${aws_api_gateway_method.token["POST"].http_method}${aws_api_gateway_resource.token.path}"
-  )
+  source_arn    = "${aws_api_gateway_rest_api.tokens.execution_arn}/${aws_api_gateway_stage.prod.stage_name}/${aws_api_gateway_method.token["POST"].http_method}${aws_api_gateway_resource.token.path}"
+}
+
+resource "aws_lambda_permission" "everybody" {
+  count         = var.wrong == "permission_for_everybody" ? 1 : 0
+  statement_id  = "everybody"
+  action        = "lambda:InvokeFunction"
+  function_name = "token-broker"
+  principal     = "apigateway.amazonaws.com"
+}
+
+resource "aws_lambda_permission" "account_wide" {
+  count         = var.wrong == "permission_for_the_account" ? 1 : 0
+  statement_id  = "account-wide"
+  action        = "lambda:InvokeFunction"
+  function_name = "token-broker"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "arn:aws:execute-api:eu-central-1:123456789012:*"
 }
 
 # What is in the string is not known before apply: only what it refers to.
@@ -177,6 +190,21 @@ resource "aws_lambda_permission" "api_wide" {
   function_name = "token-broker"
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_api_gateway_rest_api.tokens.execution_arn}/*/*"
+}
+
+variable "suffix" {
+  description = "What comes after the path; a wildcard that no reference shows."
+  type        = string
+  default     = "/*"
+}
+
+resource "aws_lambda_permission" "longer" {
+  count         = var.wrong == "permission_for_the_suffix" ? 1 : 0
+  statement_id  = "longer"
+  action        = "lambda:InvokeFunction"
+  function_name = "token-broker"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.tokens.execution_arn}/${aws_api_gateway_stage.prod.stage_name}/${aws_api_gateway_method.token["POST"].http_method}${aws_api_gateway_resource.token.path}${var.suffix}"
 }
 
 resource "aws_lambda_permission" "other_service" {
