@@ -87,7 +87,7 @@ def test_client_without_a_key_is_a_difference(
 BUILT: dict[str, tuple[str, Callable[[dict], object]]] = {
     "aws_api_gateway_resource": ("resources", lambda values: values.update(path_part="tokens", path="/tokens")),
     "aws_api_gateway_method": ("apiKeyRequired", lambda values: values.update(api_key_required=False)),
-    "aws_api_gateway_integration": ("timeoutInMillis", lambda values: values.update(timeout_milliseconds=5000)),
+    "aws_api_gateway_integration": ("passthroughBehavior", lambda values: values.update(passthrough_behavior="NEVER")),
     "aws_lambda_permission": (
         "sourceArn",
         lambda values: values.update(source_arn=values["source_arn"].replace("/prod/", "/test/")),

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use config::{AwsKey, AwsPlace, Definition};
 use restapi::guardrails;
-use restapi::{Account, ApiKey, FunctionName, IntegrationUri};
+use restapi::{Account, ApiKey, FunctionName, IntegrationUri, Permission};
 use serde_json::{Map, Value};
 
 use crate::Finding;
@@ -46,7 +46,23 @@ fn expected(definition: &Definition, found: &Account) -> Option<Account> {
         let client = key.customer_id.as_deref()?.parse().ok()?;
         Some(AwsKey { id: key.id.clone(), name: key.name.clone(), client, enabled: key.enabled })
     });
-    config::compile_aws(definition, &place, &keys.collect::<Vec<_>>())
+    let mut expected = config::compile_aws(definition, &place, &keys.collect::<Vec<_>>())?;
+    for permission in &mut expected.permissions {
+        if let Some(same) = counterpart(permission, &found.permissions) {
+            permission.statement_id.clone_from(&same.statement_id);
+        }
+    }
+    Some(expected)
+}
+
+/// The statement that is there for the same call, or the only one there is: what a statement is called is no matter of
+/// the definition.
+fn counterpart<'a>(expected: &Permission, found: &'a [Permission]) -> Option<&'a Permission> {
+    let same = found.iter().find(|permission| permission.source_arn == expected.source_arn);
+    same.or(match found {
+        [only] => Some(only),
+        _ => None,
+    })
 }
 
 /// The function that the API calls: its name is no matter of the definition.

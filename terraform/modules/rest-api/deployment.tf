@@ -18,6 +18,7 @@ resource "aws_api_gateway_deployment" "this" {
         disable_execute_api_endpoint = local.is_execute_api_disabled
         endpoint_type                = var.endpoint_type
         resource_policy              = try(var.resource_policy.json, null)
+        vpc_endpoint_ids             = var.vpc_endpoint_ids
       }
       resources = [aws_api_gateway_resource.oauth2.id, aws_api_gateway_resource.token.id]
       method = {
@@ -39,6 +40,7 @@ resource "aws_api_gateway_deployment" "this" {
     aws_api_gateway_integration.function,
     aws_api_gateway_gateway_response.oauth,
     aws_api_gateway_rest_api_policy.this,
+    aws_lambda_permission.authorizer,
   ]
 
   lifecycle {
@@ -72,6 +74,11 @@ resource "aws_api_gateway_stage" "this" {
 
   # API Gateway makes the execution log's group by itself if it finds none, and such a group is kept for ever.
   depends_on = [aws_cloudwatch_log_group.execution]
+
+  lifecycle {
+    # A stage with another name is there before plans and permission move to it, and the old one goes last.
+    create_before_destroy = true
+  }
 }
 
 ################################################################################
@@ -102,6 +109,11 @@ resource "aws_api_gateway_method_settings" "every_method" {
     # A cached response is a token.
     caching_enabled = false
   }
+
+  lifecycle {
+    # The old stage keeps its throttle for as long as it is there.
+    create_before_destroy = true
+  }
 }
 
 # B) POST /oauth2/token. The slashes of its path are written ~1: that is what API Gateway calls it.
@@ -125,6 +137,11 @@ resource "aws_api_gateway_method_settings" "post_token" {
 
   # A new entry starts from what */* is at that moment; and two changes of one stage at once get in each other's way.
   depends_on = [aws_api_gateway_method_settings.every_method]
+
+  lifecycle {
+    # The old stage keeps its throttle for as long as it is there.
+    create_before_destroy = true
+  }
 }
 
 ################################################################################
@@ -155,7 +172,8 @@ resource "aws_cloudwatch_log_group" "execution" {
 
 locals {
   # One line of JSON. Variables are put in as they are, without escaping, so that only those stand here that no caller can
-  # write a quotation mark into; and none that shows a credential.
+  # write a quotation mark into (a custom authorizer must not hand on a caller's text as its principal); and none that
+  # shows a credential.
   access_log_format = join("", ["{", join(",", [
     for entry in [
       ["requestId", "requestId"],

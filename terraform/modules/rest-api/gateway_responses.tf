@@ -1,17 +1,18 @@
 # Refusals that an OAuth client understands: RFC 6749 §5.2 for each of API Gateway's response types. The stock bodies are
 # {"message": …}, which OAuth libraries take for a broken server, or for a token.
 #
+# Two types have none of their own, and DEFAULT_5XX speaks for them: API_CONFIGURATION_ERROR and INTEGRATION_FAILURE keep
+# the status that they would have had (500 or 502 as the case may be), and an object of theirs would have to name one.
+#
 # One refusal is out of reach: a request for an unknown stage belongs to no deployment, and gets the stock 403.
 #
 # From `oauth` back to `aws`, Terraform deploys before it deletes these, so that the deployment still has them: README.md
 # says how to deploy once more.
 
 locals {
-  # Without a status the answer keeps the one that it would have had: integration failures are 500 or 502 as the case may
-  # be, and the two catch-alls stand for many.
+  # The two catch-alls stand for many, and so have no status.
   refusals = {
     ACCESS_DENIED                  = { status = "403", error = "access_denied", description = "the caller is not allowed to do this" }
-    API_CONFIGURATION_ERROR        = { status = null, error = "server_error", description = "internal server error" }
     AUTHORIZER_CONFIGURATION_ERROR = { status = "500", error = "server_error", description = "internal server error" }
     AUTHORIZER_FAILURE             = { status = "500", error = "server_error", description = "internal server error" }
     BAD_REQUEST_BODY               = { status = "400", error = "invalid_request", description = "the request body is not valid" }
@@ -19,7 +20,6 @@ locals {
     DEFAULT_4XX                    = { status = null, error = "invalid_request", description = "Forbidden" }
     DEFAULT_5XX                    = { status = null, error = "server_error", description = "internal server error" }
     EXPIRED_TOKEN                  = { status = "401", error = "invalid_client", description = "the credential has expired" }
-    INTEGRATION_FAILURE            = { status = null, error = "server_error", description = "internal server error" }
     INTEGRATION_TIMEOUT            = { status = "504", error = "server_error", description = "the request took too long" }
     INVALID_API_KEY                = { status = "401", error = "invalid_client", description = "the API key is missing or not valid" }
     INVALID_SIGNATURE              = { status = "403", error = "invalid_request", description = "the request signature is not valid" }

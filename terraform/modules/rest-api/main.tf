@@ -90,8 +90,9 @@ locals {
 resource "aws_api_gateway_authorizer" "this" {
   count = local.has_authorizer ? 1 : 0
 
-  rest_api_id     = aws_api_gateway_rest_api.this.id
-  name            = "token-endpoint"
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  # Another type is another authorizer, which is made before the old one goes: names are unique in an API.
+  name            = "token-endpoint-${lower(replace(var.authorization.type, "_", "-"))}"
   type            = local.is_custom ? var.authorization.kind : "COGNITO_USER_POOLS"
   provider_arns   = local.is_custom ? null : var.authorization.user_pool_arns
   identity_source = var.authorization.identity_source
@@ -113,12 +114,22 @@ resource "aws_api_gateway_authorizer" "this" {
 resource "aws_lambda_permission" "authorizer" {
   count = local.is_custom ? 1 : 0
 
-  statement_id  = "front-door-authorizer"
+  statement_id  = "front-door-${aws_api_gateway_rest_api.this.id}-authorizer-${aws_api_gateway_authorizer.this[0].id}"
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
   function_name = local.authorizer[6]
   qualifier     = try(local.authorizer[7], null)
   source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.this[0].id}"
+
+  lifecycle {
+    create_before_destroy = true
+
+    precondition {
+      # refuses_authorizer_of_another_account
+      condition     = local.authorizer[4] == split(":", aws_api_gateway_rest_api.this.execution_arn)[4]
+      error_message = "authorization.function_arn is another account's, where this module cannot give a permission; one of the same name in this account would get it. Name a function in the API's account."
+    }
+  }
 }
 
 ################################################################################
@@ -152,7 +163,8 @@ resource "aws_api_gateway_integration" "function" {
 # The one statement that lets the front door invoke: this API, this stage, this method, this path. The ARN is put together
 # out of references, so that a plan shows what it is made of before the API has an id.
 resource "aws_lambda_permission" "front_door" {
-  statement_id  = "front-door"
+  # A function may stand behind several front doors, and a stage that gets another name has two for a moment.
+  statement_id  = "front-door-${aws_api_gateway_rest_api.this.id}-${substr(sha1(var.stage_name), 0, 8)}"
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
   function_name = local.function_name
@@ -160,6 +172,9 @@ resource "aws_lambda_permission" "front_door" {
   source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${aws_api_gateway_stage.this.stage_name}/${aws_api_gateway_method.post_token.http_method}${aws_api_gateway_resource.token.path}"
 
   lifecycle {
+    # Another function or stage is let in before the old one is shut out: in between, every request would be a 500.
+    create_before_destroy = true
+
     precondition {
       # refuses_function_of_another_account
       condition     = local.function[4] == split(":", aws_api_gateway_rest_api.this.execution_arn)[4]

@@ -205,7 +205,7 @@ variable "authorization" {
 
   validation {
     # refuses_identity_source_that_is_the_api_key
-    condition     = !strcontains(lower(var.authorization.identity_source), "header.x-api-key")
+    condition     = !can(regex("header\\.x-api-key|identity\\.apikey($|[^a-z])", lower(var.authorization.identity_source)))
     error_message = "authorization.identity_source is the API key, which would show the authorizer, and what it logs, the key itself. Use another header, or leave the key to API Gateway."
   }
 
@@ -528,7 +528,7 @@ variable "domain" {
 
   validation {
     # refuses_base_path_with_a_slash
-    condition     = var.domain == null ? true : var.domain.base_path == null ? true : can(regex("^[A-Za-z0-9$_.+!*'()-]+$", var.domain.base_path))
+    condition     = var.domain == null ? true : var.domain.base_path == null ? true : can(regex("^[A-Za-z0-9$_.+!*'-]+$", var.domain.base_path))
     error_message = "domain.base_path is empty or has a character that a single path segment cannot have. Write a segment without slashes, or remove it to have the API at the root."
   }
 

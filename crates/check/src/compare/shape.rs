@@ -154,7 +154,7 @@ fn is_left_out(path: &[String]) -> bool {
 }
 
 /// What is not compared, and why.
-pub(super) const LEFT_OUT: [(&str, &str); 19] = [
+pub(super) const LEFT_OUT: [(&str, &str); 20] = [
     ("accountId", "a definition is of no account"),
     ("throttleSettings", "the account's own limits, which Terraform does not set"),
     ("usagePlanKeys", "compared with the keys, where plans have names"),
@@ -165,6 +165,10 @@ pub(super) const LEFT_OUT: [(&str, &str); 19] = [
     ("restApis/*/resources/*/id", "known only after apply; the path says which it is"),
     ("restApis/*/resources/*/parentId", "known only after apply; the path says where it stands"),
     ("restApis/*/resources/*/*/integration/cacheNamespace", "the resource's id; nothing is cached"),
+    (
+        "restApis/*/resources/*/*/integration/timeoutInMillis",
+        "an input of the module: no answer depends on it",
+    ),
     ("restApis/*/stages/*/deploymentId", "known only after apply"),
     ("restApis/*/stages/*/accessLogSettings/destinationArn", "the log group is the module's to choose"),
     ("restApis/*/stages/*/tracingEnabled", "an input of the module: a matter of operation, not of answers"),

@@ -43,13 +43,6 @@ fn every_part_is_compared() {
         ),
         (
             "aws_api_gateway_integration.function",
-            "timeout_milliseconds",
-            json!(9000),
-            "resources/~1oauth2~1token/POST/integration/timeoutInMillis",
-            "29000",
-        ),
-        (
-            "aws_api_gateway_integration.function",
             "passthrough_behavior",
             json!("NEVER"),
             "resources/~1oauth2~1token/POST/integration/passthroughBehavior",

@@ -48,7 +48,7 @@ fn refusals_say_what_to_give_instead() {
 #[test]
 fn document_shows_nothing_of_its_values() {
     let document = Plan::state_of_example().document();
-    assert_eq!(format!("{document:?}"), "Document(44 resources)");
+    assert_eq!(format!("{document:?}"), "Document(42 resources)");
 }
 
 #[test]

@@ -34,7 +34,7 @@ mock_provider "aws" {
 }
 
 variables {
-  frozen = "f5f066d9ca48feee844a36745d47f6213e472117"
+  frozen = "272402f5b7f2459caae7a79213eaaf17375807f8"
 
   function_arn  = "arn:aws:lambda:eu-central-1:123456789012:function:token-broker"
   stage_name    = "prod"

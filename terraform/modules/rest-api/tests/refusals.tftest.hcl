@@ -392,6 +392,16 @@ run "refuses_identity_source_that_is_the_api_key" {
   expect_failures = [var.authorization]
 }
 
+run "refuses_identity_source_that_is_the_api_key__in_the_context" {
+  command = plan
+
+  variables {
+    authorization = { type = "CUSTOM", kind = "REQUEST", function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:basic", identity_source = "method.request.header.Authorization, context.identity.apiKey" }
+  }
+
+  expect_failures = [var.authorization]
+}
+
 run "refuses_authorizer_that_is_cached_too_long" {
   command = plan
 
@@ -545,6 +555,16 @@ run "refuses_authorizer_in_another_region" {
   }
 
   expect_failures = [aws_api_gateway_authorizer.this]
+}
+
+run "refuses_authorizer_of_another_account" {
+  command = plan
+
+  variables {
+    authorization = { type = "CUSTOM", function_arn = "arn:aws:lambda:eu-central-1:210987654321:function:basic" }
+  }
+
+  expect_failures = [aws_lambda_permission.authorizer]
 }
 
 run "refuses_function_of_another_account" {
