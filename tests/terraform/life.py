@@ -35,6 +35,7 @@ class Life:
 
 def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cloud) -> Life:
     """Makes the front door, changes it, and removes it."""
+    running_cloud.asked.clear()
     terraform.copy_of("terraform", place)
     directory = place / EXAMPLE
     workspace = terraform.Workspace(directory, cli_configuration | running_cloud.environment)
@@ -56,10 +57,15 @@ def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cl
     step("make")
     edit(life.definition, "rate: 10, burst: 20", "rate: 11, burst: 20")
     step("limit")
-    second_key = 'keys={"billing":{"billing":{},"billing.2":{}}}'
-    step("rotate", second_key)
+    both_keys = 'keys={"billing":{"billing":{},"billing.2":{}}}'
+    step("rotate", both_keys)
+    step("switch off", 'keys={"billing":{"billing":{"enabled":false},"billing.2":{}}}')
+    step("drop", 'keys={"billing":{"billing.2":{}}}')
     edit(life.definition, "gateway_responses: oauth", "gateway_responses: aws")
-    step("stock", second_key)
+    step("stock")
+    edit(life.definition, "stage: prod", "stage: live")
+    step("rename")
+    edit(life.definition, "stage: live", "stage: prod")
     edit(life.definition, "gateway_responses: aws", "gateway_responses: oauth")
     edit(life.definition, "rate: 11, burst: 20", "rate: 10, burst: 20")
     step("back")

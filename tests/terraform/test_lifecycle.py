@@ -49,7 +49,7 @@ def test_server_holds_what_the_definition_says(life: Life) -> None:
     assert standard["throttle"] == {"rateLimit": 10, "burstLimit": 20}
     assert standard["apiStages"][0]["throttle"] == {"/oauth2/token/POST": {"rateLimit": 5, "burstLimit": 10}}
     assert standard["quota"]["limit"] == 10000
-    assert len(held["responses"]) == 21
+    assert len(held["responses"]) == 19
     [statement] = held["policy"]
     arn = f"arn:aws:execute-api:{cloud.REGION}:{cloud.ACCOUNT}:{api['id']}/prod/POST/oauth2/token"
     assert statement["Condition"]["ArnLike"] == {"AWS:SourceArn": arn}
@@ -78,12 +78,39 @@ def test_second_key_comes_beside_the_first(life: Life) -> None:
     assert len(set(after["api_key_values"].values())) == len(bound)
 
 
+def test_old_key_is_switched_off_and_then_removed(life: Life) -> None:
+    assert life.actions("switch off") == {'module.rest_api.aws_api_gateway_api_key.client["billing"]': ["update"]}
+    enabled = {key["name"]: key["enabled"] for key in life.seen["switch off"]["keys"]}
+    assert (enabled["billing"], enabled["billing.2"]) == (False, True)
+    removed = life.actions("drop")
+    assert set(map(tuple, removed.values())) == {("delete",)}
+    assert all(address.endswith('["billing"]') for address in removed)
+    assert {key["name"] for key in life.seen["drop"]["keys"]} == {"billing.2", "partner", "reports"}
+
+
 def test_changed_refusals_are_deployed_again_and_limits_are_not(life: Life) -> None:
     assert DEPLOYMENT in life.actions("stock")
     assert DEPLOYMENT not in life.actions("limit") | life.actions("rotate")
     assert life.seen["stock"]["responses"] == []
-    deployed = [life.seen[step]["stages"][0]["deploymentId"] for step in ("make", "rotate", "stock", "back")]
+    deployed = [life.seen[step]["stages"][0]["deploymentId"] for step in ("make", "drop", "stock", "back")]
     assert deployed[0] == deployed[1] != deployed[2] != deployed[3]
+
+
+def test_renamed_stage_is_made_with_all_that_belongs_to_it_before_the_old_one_goes(life: Life) -> None:
+    actions = life.actions("rename")
+    for name in [
+        "aws_api_gateway_stage.this",
+        "aws_api_gateway_method_settings.every_method",
+        "aws_api_gateway_method_settings.post_token[0]",
+        "aws_lambda_permission.front_door",
+    ]:
+        assert actions[f"module.rest_api.{name}"] == ["create", "delete"], name
+    [stage] = life.seen["rename"]["stages"]
+    [statement] = life.seen["rename"]["policy"]
+    assert stage["stageName"] == "live"
+    assert statement["Condition"]["ArnLike"]["AWS:SourceArn"].endswith("/live/POST/oauth2/token")
+    for plan in life.seen["rename"]["plans"]:
+        assert [entry["stage"] for entry in plan["apiStages"]] == ["live"]
 
 
 def test_nothing_is_left_after_destroy(life: Life) -> None:
@@ -93,7 +120,7 @@ def test_nothing_is_left_after_destroy(life: Life) -> None:
 
 def test_every_plan_and_every_state_passes_the_check(life: Life, checker: Checker) -> None:
     plans = {name: plan for name, plan in life.plans.items() if name != "stock"}
-    assert len(plans) + len(life.states) == 14
+    assert len(plans) + len(life.states) == 23
     for file in [*plans.values(), *life.states.values()]:
         assert checker.findings(file, "--no-compare") == [], file
 

@@ -43,7 +43,8 @@ resource "aws_api_gateway_account" "logging" {
 resource "aws_iam_role" "logging" {
   count = var.manage_account_logging ? 1 : 0
 
-  name = "token-broker-api-gateway-logging"
+  # A role is there for all regions, the setting for one.
+  name = "token-broker-api-gateway-logging-${local.home.region}"
   tags = var.tags
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -59,5 +60,7 @@ resource "aws_iam_role_policy_attachment" "logging" {
   count = var.manage_account_logging ? 1 : 0
 
   role       = aws_iam_role.logging[0].name
-  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 }
+
+data "aws_partition" "current" {}
