@@ -15,12 +15,11 @@ DOCUMENT = terraform.ROOT / "docs" / "aws.md"
 NEEDS_AWS = re.compile(r"^curl ")
 
 
-def commands(heading: str) -> list[str]:
-    """The commands of the first block under a heading."""
+def commands(heading: str, block: int = 0) -> list[str]:
+    """The commands of a block under a heading, the first unless another is meant."""
     _, _, section = DOCUMENT.read_text().partition(f"\n## {heading}\n")
-    block = re.search(r"```bash\n(.*?)```", section, re.DOTALL)
-    assert block, heading
-    lines = block[1].replace("\\\n", " ").splitlines()
+    section = section.partition("\n## ")[0]
+    lines = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)[block].replace("\\\n", " ").splitlines()
     return [line for line in lines if not NEEDS_AWS.match(line)]
 
 
@@ -45,10 +44,13 @@ def test_commands_of_the_document_work(
     made = commands("From nothing to the front door, in ten commands")
     assert len(made) == 9
     rotated = commands("Rotate an API key")
-    assert len(rotated) == 4
+    assert len(rotated) == 7
+    shut = commands("Change and take back", block=1)
+    assert len(shut) == 1
+    in_ci = commands("In CI")
     removed = commands("Remove everything")
     directory = tmp_path
-    for command in [*made, *rotated, *removed]:
+    for command in [*made, *rotated, *shut, *in_ci, *removed]:
         if command.startswith("cd "):
             directory /= command.removeprefix("cd ")
             continue
