@@ -28,6 +28,8 @@ use serde::Serialize;
 
 use crate::Account;
 
+pub use secret::KnownSecrets;
+
 /// Something that the front door must not do, and how to see it.
 pub struct Guardrail {
     /// Its id, such as `TB001`: stable, for searching and for exceptions.

@@ -78,7 +78,7 @@ fn view_texts(view: &View<'_>, report: &mut impl FnMut(String, &str)) {
     for response in view.gateway_responses {
         let place = format!("{}/{}", view.place, at(&["gatewayResponses", response.response_type.as_str()]));
         for (name, text) in response.response_parameters.iter().chain(&response.response_templates) {
-            report(format!("{place}/{}", at(&[name])), text);
+            report(format!("{place}/{}", at(&[name])), &format!("{name}={text}"));
         }
     }
     for authorizer in view.authorizers {

@@ -2,48 +2,49 @@
 //!
 //! A search for patterns finds what looks like a secret and no more: it is a net under people's care, not a proof.
 
-use std::collections::{BTreeMap, HashMap};
+mod base64;
+mod known;
+
+pub use known::KnownSecrets;
+
+use base64::decoded;
 
 use crate::{ApiKey, ApiKeyId};
 
 /// The secrets that are known, and how the others look.
 pub(super) struct Secrets<'a> {
-    // By length and then by value: a text is searched once per length, however many keys there are.
-    keys: BTreeMap<usize, HashMap<&'a [u8], &'a ApiKeyId>>,
+    keys: KnownSecrets<&'a ApiKeyId>,
 }
 
 impl<'a> Secrets<'a> {
     /// The values of `keys` are secrets.
     pub(super) fn new(keys: &'a [ApiKey]) -> Self {
-        let mut by_length: BTreeMap<usize, HashMap<_, _>> = BTreeMap::new();
-        for key in keys {
-            let Some(value) = &key.value else { continue };
-            let value = value.expose().as_bytes();
-            by_length.entry(value.len()).or_default().insert(value, &key.id);
-        }
-        Self { keys: by_length }
+        let values = keys.iter().filter_map(|key| Some((key.value.as_ref()?.expose(), &key.id)));
+        Self { keys: KnownSecrets::new(values) }
     }
 
     /// What kind of secret `text` holds, if it holds one.
     pub(super) fn kind_in(&self, text: &str) -> Option<String> {
-        match self.key_in(text) {
+        match self.keys.find(text) {
             Some(key) => Some(format!("the value of the API key {key}")),
             None => pattern_in(text).map(Into::into),
         }
     }
-
-    fn key_in(&self, text: &str) -> Option<&'a ApiKeyId> {
-        self.keys.iter().find_map(|(length, keys)| {
-            text.as_bytes().windows(*length).find_map(|part| keys.get(part).copied())
-        })
-    }
 }
 
+/// What `text`, or what stands in it in base64, looks like.
 pub(super) fn pattern_in(text: &str) -> Option<&'static str> {
+    let inside = || decoded(text).find_map(|bytes| look_of(std::str::from_utf8(&bytes).ok()?));
+    look_of(text).or_else(inside)
+}
+
+fn look_of(text: &str) -> Option<&'static str> {
     match text {
         _ if has_access_key_id(text) => Some("an AWS access key id"),
         _ if has_private_key(text) => Some("a private key"),
         _ if has_json_web_token(text) => Some("a JSON Web Token"),
+        _ if has_github_token(text) => Some("a GitHub token"),
+        _ if has_slack_secret(text) => Some("a Slack token, or a webhook that is as good as one"),
         _ if has_password_in_url(text) => Some("a URL with a password"),
         _ if has_named_secret(text) => Some("a value under the name of a secret"),
         _ => None,
@@ -71,6 +72,25 @@ fn has_json_web_token(text: &str) -> bool {
     })
 }
 
+fn has_github_token(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let is_token =
+        |word: &str| GITHUB.iter().any(|start| word.strip_prefix(start).is_some_and(|rest| rest.len() >= 22));
+    words.into_iter().any(is_token)
+}
+
+/// Whoever knows the address of a webhook may post to it.
+fn has_slack_secret(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_token = |word: &str| {
+        let rest = word.strip_prefix("xox").or_else(|| word.strip_prefix("xap"));
+        let rest = rest.and_then(|rest| rest.split_once('-')).filter(|(kind, _)| kind.len() == 1);
+        rest.is_some_and(|(_, rest)| rest.len() >= 10 && rest.bytes().any(|byte| byte.is_ascii_digit()))
+    };
+    let is_webhook = |(_, rest): (&str, &str)| rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+    text.split_once("hooks.slack.com/services/").is_some_and(is_webhook) || words.into_iter().any(is_token)
+}
+
 fn has_password_in_url(text: &str) -> bool {
     text.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', '?', '#', ' ', '"', '\'']).next().unwrap_or_default();
@@ -92,14 +112,19 @@ fn has_named_secret(text: &str) -> bool {
             let Some(value) = after.strip_prefix(['=', ':']) else { return false };
             let value = value.trim_start_matches(['"', '\'', ' ']);
             let value = value.split(['"', '\'', ' ', ',', '&', '}', ';']).next().unwrap_or_default();
-            !value.is_empty() && !REFERENCES.iter().any(|reference| value.starts_with(reference))
+            let is_reference = REFERENCES.iter().any(|reference| value.starts_with(reference));
+            !value.is_empty() && !is_reference && !WORDS.contains(&value)
         })
     })
 }
 
 /// Names that secrets go by, in lower case.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 14] = [
     "secret",
+    "secret_value",
+    "secret_string",
+    "passphrase",
+    "x-api-key",
     "password",
     "passwd",
     "secret_access_key",
@@ -114,6 +139,11 @@ const NAMES: [&str; 10] = [
 /// How a value begins that only says where a secret is.
 const REFERENCES: [&str; 9] =
     ["$", "{{", "arn:", "context.", "method.", "stagevariables.", "integration.", "null", "***"];
+
+/// What is said of a secret instead of one: whether there is one.
+const WORDS: [&str; 6] = ["true", "false", "yes", "no", "none", "required"];
+
+const GITHUB: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 
 #[cfg(test)]
 mod tests {
@@ -132,6 +162,17 @@ mod tests {
             ("client_secret=hunter2", "a value under the name of a secret"),
             ("{\"Password\": \"hunter2\"}", "a value under the name of a secret"),
             ("integration.request.header.Authorization='Basic YTpi'", "a value under the name of a secret"),
+            ("gatewayresponse.header.X-Api-Key='hunter2'", "a value under the name of a secret"),
+            ("{\"client_secret_value\": \"hunter2\"}", "a value under the name of a secret"),
+            ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "a GitHub token"),
+            ("token=github_pat_11ABCDEFG0123456789abc_x", "a GitHub token"),
+            (
+                "https://hooks.slack.com/services/T0/B0/x",
+                "a Slack token, or a webhook that is as good as one",
+            ),
+            ("xoxb-0123456789-abc", "a Slack token, or a webhook that is as good as one"),
+            // {"client_secret":"hunter2"}
+            ("eyJjbGllbnRfc2VjcmV0IjoiaHVudGVyMiJ9", "a value under the name of a secret"),
         ] {
             assert_eq!(pattern_in(text), Some(kind), "{text}");
         }
@@ -150,6 +191,12 @@ mod tests {
             "arn:aws:iam::000000000000:role/AKIAIOSFODNN",
             "https://example.com/a:b@c",
             "eyJ is how JSON objects begin in base64. So is eyI",
+            // {"client_id":"hunter2"}
+            "eyJjbGllbnRfaWQiOiJodW50ZXIyIn0",
+            "client_secret=true",
+            "integration.request.header.x-api-key=method.request.header.x-api-key",
+            "ghp_short and xoxo-hugs-and-kisses",
+            "https://hooks.slack.com/services/",
         ] {
             assert_eq!(pattern_in(text), None, "{text}");
         }
@@ -166,7 +213,10 @@ mod tests {
             customer_id: None,
         };
         let keys = [key];
-        let kind = Secrets::new(&keys).kind_in(&format!("ask with {value}.")).unwrap();
-        assert!(kind.starts_with("the value of the API key") && !kind.contains(value), "{kind}");
+        let base64 = "MDEyMzQ1Njc4OWFiY2RlZmdoaWowMTIzNDU2Nzg5YWJjZGVmZ2hpag";
+        for text in [value, base64] {
+            let kind = Secrets::new(&keys).kind_in(&format!("ask with {text}.")).unwrap();
+            assert!(kind.starts_with("the value of the API key") && !kind.contains(value), "{kind}");
+        }
     }
 }

@@ -48,6 +48,17 @@ fn table() -> Vec<Row> {
         ),
         (
             "TB001",
+            "credential in a header of a gateway response",
+            format!("{API}/gatewayResponses/INVALID_API_KEY/gatewayresponse.header.x-secret"),
+            |a| {
+                let response = the_api(a).gateway_responses.first_mut().unwrap();
+                response
+                    .response_parameters
+                    .insert("gatewayresponse.header.x-secret".into(), "'hunter2'".into());
+            },
+        ),
+        (
+            "TB001",
             "private key in a deployment's description",
             format!("{API}/deployments/{}/description", first()),
             |a| {
