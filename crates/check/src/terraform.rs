@@ -8,15 +8,22 @@
 //! references, and what exists only after apply gets an id that is made of its address. What decides and cannot be seen
 //! is a finding (TB027).
 //!
-//! A plan shows what an expression refers to, not how it is put together. So two things are believed of a plan that the
-//! state after apply shows: that a source ARN whose references name this API, a stage, a method and its path has these
-//! parts and no wildcard between them, and that an output whose expression names a whole resource shows none of its
-//! secrets (Terraform itself refuses that, unless it is told `nonsensitive`).
+//! A plan shows what an expression refers to, not how it is put together. So this is believed of a plan, and shown by the
+//! state after apply:
+//!
+//! - A source ARN that is known only after apply is that of one call if its references name each part of the call once and
+//!   nothing else: this API, a stage, a method and the method's path, or this API and an authorizer. What stands between
+//!   the references, and what functions such as `replace` do to them, is not seen. Of a part that is picked by the
+//!   permission's own key, as `x[each.key]`, the plan does not name the attribute, and of `each.value.x` not whether it is
+//!   the resource's own `x`.
+//! - An output whose expression names a whole resource shows none of its secrets (Terraform itself refuses that, unless
+//!   it is told `nonsensitive`).
 //!
 //! It promises never to panic, whatever the document, and to repeat no secret of it.
 
 mod address;
 mod block;
+mod caller;
 mod document;
 mod findings;
 mod follow;

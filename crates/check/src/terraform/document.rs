@@ -12,6 +12,8 @@ use super::address::ModulePath;
 pub struct Document {
     /// Resources that Terraform makes, as they will be after apply, or are.
     pub(super) instances: Vec<Instance>,
+    /// What Terraform looks up: data sources, as far as they are read.
+    pub(super) looked_up: Vec<Instance>,
     /// Outputs of the root module.
     pub(super) outputs: Map<String, Value>,
     /// Values of the root module's variables; a state has none.
@@ -22,6 +24,17 @@ pub struct Document {
     pub(super) is_complete: bool,
     /// Kind and address of what the plan takes away.
     pub(super) deleted: Vec<(String, String)>,
+    /// What a plan is for that has no resources in it.
+    pub(super) empty_plan: Option<EmptyPlan>,
+}
+
+/// Why there are no resources in a plan.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum EmptyPlan {
+    /// It takes everything away.
+    Destroy,
+    /// It only looks at what is there.
+    Refresh,
 }
 
 /// A resource, one instance of it.
@@ -39,6 +52,8 @@ pub(super) struct Instance {
     pub(super) is_planned: bool,
     /// What the plan does with it; nothing for a state.
     pub(super) actions: Vec<String>,
+    /// The attributes that the plan changes.
+    pub(super) changed: Vec<String>,
 }
 
 /// A text that is neither a plan nor a state.
@@ -105,18 +120,29 @@ impl Document {
             _ => Map::new(),
         };
         let mut changes = Changes::of(document.remove("resource_changes"));
-        let mut instances = Vec::new();
+        let (is_changing, prior) = (!changes.0.is_empty(), prior_resources(&mut document));
+        let mut resources = Resources::default();
         if let Some(root) = values.remove("root_module") {
-            add_module(root, &mut instances, &mut |instance| changes.add_to(instance, is_planned));
+            resources.add(root, &mut |instance| changes.add_to(instance, is_planned));
         }
+        let (instances, deleted) = (resources.made, changes.deleted());
+        let empty_plan = if !is_planned || !instances.is_empty() {
+            None
+        } else if !deleted.is_empty() {
+            Some(EmptyPlan::Destroy)
+        } else {
+            (!is_changing && !prior.made.is_empty()).then_some(EmptyPlan::Refresh)
+        };
         let mut configuration = document.remove("configuration").unwrap_or_default();
         Ok(Self {
             instances,
+            looked_up: resources.looked_up.into_iter().chain(prior.looked_up).collect(),
             outputs: object(values.remove("outputs")),
             variables: object(document.remove("variables")),
             configuration: configuration.get_mut("root_module").map(Value::take).unwrap_or_default(),
             is_complete: document.get("complete") != Some(&Value::Bool(false)),
-            deleted: changes.deleted(),
+            deleted,
+            empty_plan,
         })
     }
 }
@@ -153,6 +179,7 @@ struct Change {
     kind: String,
     unknown: Value,
     actions: Vec<String>,
+    changed: Vec<String>,
 }
 
 impl Changes {
@@ -164,16 +191,17 @@ impl Changes {
             let change = change.get_mut("change")?;
             let actions = change.get("actions").and_then(Value::as_array).cloned().unwrap_or_default();
             let actions = actions.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            let attributes = attributes_changed(change);
             let unknown = change.get_mut("after_unknown").map(Value::take).unwrap_or_default();
-            Some((address, Change { kind, unknown, actions }))
+            Some((address, Change { kind, unknown, actions, changed: attributes }))
         };
         Self(changes.into_iter().filter_map(entry).collect())
     }
 
     fn add_to(&mut self, instance: &mut Instance, is_planned: bool) {
         instance.is_planned = is_planned;
-        if let Some(Change { unknown, actions, .. }) = self.0.remove(&instance.address) {
-            (instance.unknown, instance.actions) = (unknown, actions);
+        if let Some(Change { unknown, actions, changed, .. }) = self.0.remove(&instance.address) {
+            (instance.unknown, instance.actions, instance.changed) = (unknown, actions, changed);
         }
     }
 
@@ -187,28 +215,70 @@ impl Changes {
     }
 }
 
-/// The resources of a module and of all modules below it. Depth is bounded by what the JSON parser takes.
-fn add_module(mut module: Value, instances: &mut Vec<Instance>, finish: &mut impl FnMut(&mut Instance)) {
-    let path = module.get("address").and_then(Value::as_str).map(ModulePath::of).unwrap_or_default();
-    if let Some(Value::Array(resources)) = module.get_mut("resources").map(Value::take) {
-        let read = resources.into_iter().filter_map(|resource| instance(resource, &path));
-        instances.extend(read.map(|mut instance| {
-            finish(&mut instance);
-            instance
-        }));
+/// The attributes of what is there already whose values the plan changes. Nothing, an empty text and an empty list are the
+/// same: the provider writes one for the other.
+fn attributes_changed(change: &Value) -> Vec<String> {
+    let part = |name: &str| change.get(name).and_then(Value::as_object);
+    let (Some(before), Some(after)) = (part("before"), part("after")) else { return Vec::new() };
+    let is_nothing =
+        |value: &Value| value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty);
+    let is_unknown = |name: &String| {
+        change.pointer("/after_unknown").and_then(|unknown| unknown.get(name)).is_some_and(|is| is == true)
+    };
+    let differs = |name: &&String| {
+        let values = (before.get(*name).unwrap_or(&Value::Null), after.get(*name).unwrap_or(&Value::Null));
+        is_unknown(name) || values.0 != values.1 && !(is_nothing(values.0) && is_nothing(values.1))
+    };
+    before
+        .keys()
+        .chain(after.keys().filter(|name| !before.contains_key(*name)))
+        .filter(differs)
+        .cloned()
+        .collect()
+}
+
+/// What stood there before the plan.
+fn prior_resources(document: &mut Map<String, Value>) -> Resources {
+    let mut resources = Resources::default();
+    let root = document.get_mut("prior_state").and_then(|prior| prior.pointer_mut("/values/root_module"));
+    if let Some(root) = root {
+        resources.add(root.take(), &mut |_| {});
     }
-    if let Some(Value::Array(children)) = module.get_mut("child_modules").map(Value::take) {
-        for child in children {
-            add_module(child, instances, finish);
+    resources
+}
+
+/// What Terraform makes, and what it looks up.
+#[derive(Default)]
+struct Resources {
+    made: Vec<Instance>,
+    looked_up: Vec<Instance>,
+}
+
+impl Resources {
+    /// Adds what is in a module and in all modules below it. Depth is bounded by what the JSON parser takes.
+    fn add(&mut self, mut module: Value, finish: &mut impl FnMut(&mut Instance)) {
+        let path = module.get("address").and_then(Value::as_str).map(ModulePath::of).unwrap_or_default();
+        if let Some(Value::Array(resources)) = module.get_mut("resources").map(Value::take) {
+            for resource in resources {
+                let is_data = resource.get("mode").and_then(Value::as_str) == Some("data");
+                let Some(mut instance) = instance(resource, &path) else { continue };
+                if is_data {
+                    self.looked_up.push(instance);
+                } else {
+                    finish(&mut instance);
+                    self.made.push(instance);
+                }
+            }
+        }
+        if let Some(Value::Array(children)) = module.get_mut("child_modules").map(Value::take) {
+            for child in children {
+                self.add(child, finish);
+            }
         }
     }
 }
 
-/// A data source is only looked at, and nothing that Terraform makes.
 fn instance(mut resource: Value, module: &ModulePath) -> Option<Instance> {
-    if resource.get("mode").and_then(Value::as_str) == Some("data") {
-        return None;
-    }
     let text = |name| resource.get(name).and_then(Value::as_str).map(str::to_owned);
     let (address, kind, name) = (text("address")?, text("type")?, text("name").unwrap_or_default());
     let index = match resource.get("index") {
@@ -216,18 +286,17 @@ fn instance(mut resource: Value, module: &ModulePath) -> Option<Instance> {
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    let values = object(resource.get_mut("values").map(Value::take));
-    let (module, unknown) = (module.clone(), Value::Null);
     Some(Instance {
         address,
-        module,
+        module: module.clone(),
         kind,
         name,
         index,
-        values,
-        unknown,
+        values: object(resource.get_mut("values").map(Value::take)),
+        unknown: Value::Null,
         is_planned: false,
         actions: Vec::new(),
+        changed: Vec::new(),
     })
 }
 

@@ -4,15 +4,28 @@ use restapi::{
     Account, AccountId, ApiKeySource, EndpointType, IntegrationUri, Region, ResourceId, RestApi, RestApiId,
     ThrottleSettings,
 };
+use serde_json::Value;
 
 use super::Reading;
 use super::block::{Block, Seen};
-use super::document::{Document, Instance};
+use super::document::{Document, EmptyPlan, Instance};
 use super::findings::{Notes, at};
+use super::follow::Target;
 use super::graph::{Graph, Link};
-use super::uri::{self, FunctionArn};
+use super::uri;
 use super::{outputs, variables};
 use crate::rule::NOTHING_UNSEEN;
+
+/// Whose something is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Owner {
+    /// The API that is looked at.
+    This,
+    /// Another API.
+    Other,
+    /// Nobody can tell.
+    Unseen,
+}
 
 /// One reading: the document, the API in it, and what was found so far.
 pub(super) struct Reader<'a> {
@@ -39,12 +52,27 @@ pub(super) fn read(document: &Document, file: &str, api_name: Option<&str>) -> R
     }
     outputs::check(document, &graph, &mut notes);
     variables::check(document, &mut notes);
+    if let Some(plan) = document.empty_plan {
+        notes.add(NOTHING_UNSEEN, "", "", nothing_in(plan));
+        return Reading { account: None, findings: notes.findings, origins: notes.origins };
+    }
     let Some(api) = choose(&graph, &mut notes, api_name) else {
         return Reading { account: None, findings: notes.findings, origins: notes.origins };
     };
     let Some(mut reader) = Reader::of(document, graph, notes, api) else { return Reading::default() };
     let account = reader.account();
     Reading { account: Some(account), findings: reader.notes.findings, origins: reader.notes.origins }
+}
+
+/// What is said of a plan without resources.
+fn nothing_in(plan: EmptyPlan) -> &'static str {
+    match plan {
+        EmptyPlan::Destroy => "the plan takes everything away, so that there is no REST API in it",
+        EmptyPlan::Refresh => {
+            "the plan only refreshes the state, so that there is no REST API in it; check a plan that was made without \
+             -refresh-only, or the state"
+        }
+    }
 }
 
 /// The API with that name, or the only one.
@@ -180,15 +208,40 @@ impl<'a> Reader<'a> {
 
     /// Whether `name` of `block` names the API.
     pub(super) fn is_own(&mut self, block: &Block<'a>, name: &str) -> bool {
-        match self.graph.link(block, name, REST_API) {
-            Link::To(api) => std::ptr::eq(api, self.api),
-            Link::Outside => false,
-            Link::Unseen => {
-                let detail = format!("which REST API it belongs to (`{name}`) cannot be seen");
-                self.notes.add(NOTHING_UNSEEN, &block.instance.address, &self.place, detail);
-                true
-            }
+        let owner = self.owner(block, name);
+        if owner == Owner::Unseen {
+            let detail = format!("which REST API it belongs to (`{name}`) cannot be seen");
+            self.notes.add(NOTHING_UNSEEN, &block.instance.address, &self.place, detail);
         }
+        owner != Owner::Other
+    }
+
+    /// Which API `name` of `block` names.
+    pub(super) fn owner(&self, block: &Block<'a>, name: &str) -> Owner {
+        match self.graph.link(block, name, REST_API) {
+            Link::To(api) if std::ptr::eq(api, self.api) => Owner::This,
+            Link::Outside if self.looks_this_up(block, name) => Owner::Unseen,
+            Link::To(_) | Link::Outside => Owner::Other,
+            Link::Unseen => Owner::Unseen,
+        }
+    }
+
+    /// Whether `name` of `block` may come from a data source that looks up this very API, once it is there.
+    fn looks_this_up(&self, block: &Block<'a>, name: &str) -> bool {
+        if block.text(name).known().is_some() {
+            return false;
+        }
+        let own = self.graph.block(self.api).text("name").known();
+        let may_be_own = |read: &Instance| {
+            let name = read.values.get("name").and_then(Value::as_str);
+            name.is_none() || own.is_none() || name == own
+        };
+        self.graph.targets(block, name).iter().any(|target| match target {
+            Target::LookedUp { kind, instances, .. } if kind == REST_API => {
+                instances.is_empty() || instances.iter().any(|read| may_be_own(read))
+            }
+            _ => false,
+        })
     }
 
     /// The id of the root resource.
@@ -198,32 +251,46 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Region and account number, from whatever ARN tells: the API's own, else the functions' around it.
+/// Region and account number, each from the first ARN that tells it: the API's own, else those of the functions around it,
+/// else those of the calls that are permitted.
 fn whereabouts(graph: &Graph<'_>, api: &Block<'_>) -> (Option<Region>, Option<AccountId>) {
-    if let Some(arn) = api.text("execution_arn").known() {
-        let mut parts = arn.split(':').skip(3);
-        let region = parts.next().and_then(|region| Region::parse(region).ok());
-        let account_id = parts.next().and_then(|id| AccountId::parse(id).ok());
-        if region.is_some() {
-            return (region, account_id);
+    let (mut region, mut account_id) = (None, None);
+    let own = [api.text("execution_arn").known()].into_iter().flatten();
+    let others = ARNS.iter().flat_map(|(kind, name)| {
+        let blocks = graph.of_kind(kind).iter().map(|instance| graph.block(instance));
+        blocks.filter_map(move |block| block.text(name).known())
+    });
+    for text in own.chain(others) {
+        let (in_region, of_account) = place_of(text);
+        (region, account_id) = (region.or(in_region), account_id.or(of_account));
+        if region.is_some() && account_id.is_some() {
+            break;
         }
     }
-    let texts = [
-        ("aws_api_gateway_integration", "uri"),
-        ("aws_lambda_permission", "function_name"),
-        (uri::FUNCTION, "arn"),
-    ];
-    let function = texts.iter().find_map(|(kind, name)| {
-        let mut blocks = graph.of_kind(kind).iter().map(|instance| graph.block(instance));
-        blocks.find_map(|block| {
-            let text = block.text(name).known()?;
-            match uri::parse(text) {
-                IntegrationUri::Function { region, account_id, .. } => Some((region, account_id)),
-                IntegrationUri::Other(_) => FunctionArn::parse(text).map(|arn| (arn.region, arn.account_id)),
-            }
-        })
-    });
-    function.map_or((None, None), |(region, account_id)| (Some(region), Some(account_id)))
+    (region, account_id)
 }
+
+/// What an ARN, or the URI of an integration, says of its place. A provider that does not ask for the account leaves it out.
+fn place_of(text: &str) -> (Option<Region>, Option<AccountId>) {
+    if let IntegrationUri::Function { region, account_id, .. } = uri::parse(text) {
+        return (Some(region), Some(account_id));
+    }
+    let mut parts = text.split(':');
+    if parts.next() != Some("arn")
+        || !parts.nth(1).is_some_and(|service| ["lambda", "execute-api"].contains(&service))
+    {
+        return (None, None);
+    }
+    let region = parts.next().and_then(|region| Region::parse(region).ok());
+    (region, parts.next().and_then(|account| AccountId::parse(account).ok()))
+}
+
+/// Where ARNs stand beside that of the API.
+const ARNS: [(&str, &str); 4] = [
+    ("aws_api_gateway_integration", "uri"),
+    ("aws_lambda_permission", "function_name"),
+    (uri::FUNCTION, "arn"),
+    ("aws_lambda_permission", "source_arn"),
+];
 
 pub(super) const REST_API: &str = "aws_api_gateway_rest_api";

@@ -2,20 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use restapi::{
-    ApiKey, FunctionName, HttpMethod, IntegrationUri, MethodArn, Permission, ResourcePath, RestApi,
-    SourceArnPattern,
-};
+use restapi::{ApiKey, FunctionName, IntegrationUri, Permission, RestApi};
 
-use super::block::{AFTER_APPLY, Block, Seen};
-use super::document::Instance;
+use super::block::{AFTER_APPLY, Block};
 use super::findings::at;
-use super::follow::Target;
-use super::front::{REST_API, Reader};
-use super::method::{AUTHORIZER, METHOD, authorizer_id};
+use super::front::Reader;
 use super::outputs;
-use super::resources::RESOURCE;
-use super::stage::STAGE;
 use super::uri;
 
 impl<'a> Reader<'a> {
@@ -43,7 +35,10 @@ impl<'a> Reader<'a> {
             let statement_id = statement_id(&block, &function_name, &permissions);
             let place = at(&["functions", function_name.as_str(), "policy", &statement_id]);
             self.notes.origins.add(place.clone(), &block.instance.address);
-            let Ok(source_arn) = self.source_arn(&block, &function_name, api, &place) else { continue };
+            let Ok(source_arn) = self.source_arn(&block, &function_name, api, &place) else {
+                self.check_caller(&block, &place);
+                continue;
+            };
             permissions.push(Permission {
                 statement_id,
                 function_name,
@@ -53,32 +48,6 @@ impl<'a> Reader<'a> {
             });
         }
         permissions
-    }
-
-    /// The caller that a statement names. One that is known only after apply is taken for the exact one if it is made of
-    /// nothing but the parts of exactly one call; otherwise it is found here, and the statement is no further looked at.
-    fn source_arn(
-        &mut self,
-        block: &Block<'a>,
-        function: &FunctionName,
-        api: &RestApi,
-        place: &str,
-    ) -> Result<Option<SourceArnPattern>, Unseen> {
-        match block.text("source_arn") {
-            Seen::Unset => Ok(None),
-            Seen::Known(arn) => Ok(Some(SourceArnPattern::new(arn))),
-            Seen::Unknown => match self.call_of(block, function, api) {
-                Ok(arn) => Ok(Some(arn)),
-                Err(missing) => {
-                    let detail =
-                        format!("the source ARN is known only after apply, and it is not made of {missing}");
-                    self.notes.add_guardrail("TB008", &block.instance.address, place, detail);
-                    self.notes.origins.hide(place);
-                    self.check_caller(block, place);
-                    Err(Unseen)
-                }
-            },
-        }
     }
 
     /// What the guardrails would say of the statement if they saw it.
@@ -91,82 +60,6 @@ impl<'a> Reader<'a> {
                 self.notes.add_guardrail("TB009", &block.instance.address, place, detail);
             }
         }
-    }
-
-    /// The call that the references of `source_arn` are about, or the part that none of them is about.
-    fn call_of(
-        &self,
-        block: &Block<'a>,
-        function: &FunctionName,
-        api: &RestApi,
-    ) -> Result<SourceArnPattern, String> {
-        let targets = self.graph.targets(block, "source_arn");
-        let of = |kind: &str, names: &[&str]| targets.iter().find_map(|target| one(target, kind, names));
-        let stage = of(STAGE, &["stage_name", "execution_arn", "arn"]);
-        let names_api = of(REST_API, &["execution_arn"]).is_some_and(|found| std::ptr::eq(found, self.api))
-            || of(STAGE, &["execution_arn"]).is_some_and(|stage| self.stage_is_shown(stage, api));
-        if !names_api {
-            return Err("this API's `execution_arn`".into());
-        }
-        if let Some(authorizer) = of(AUTHORIZER, &["id"]) {
-            return self.authorizer_call(authorizer, function, api);
-        }
-        let stage = stage.and_then(|stage| self.graph.block(stage).text("stage_name").known());
-        let stage = stage.and_then(|name| api.stages.iter().find(|stage| stage.stage_name.as_str() == name));
-        let stage = stage.ok_or("a stage's `stage_name`")?.stage_name.clone();
-        let method = of(METHOD, &["http_method"]).ok_or("a method's `http_method`")?;
-        let (of_method, method) =
-            self.call(&self.graph.block(method), "http_method").ok_or("a method that can be seen")?;
-        let resource = of(RESOURCE, &["path"]).ok_or("a resource's `path`")?;
-        let path = self.path_at(resource, api).ok_or("a resource that can be seen")?;
-        if path != of_method {
-            return Err(format!("the path of its method, {of_method}, but of {path}"));
-        }
-        Ok(self.exact(stage, method, path))
-    }
-
-    fn exact(&self, stage: restapi::StageName, method: HttpMethod, path: ResourcePath) -> SourceArnPattern {
-        SourceArnPattern::from(&MethodArn {
-            region: self.region.clone(),
-            account_id: self.account_id.clone(),
-            api_id: self.id.clone(),
-            stage,
-            method,
-            path,
-        })
-    }
-
-    fn stage_is_shown(&self, stage: &'a Instance, api: &RestApi) -> bool {
-        let name = self.graph.block(stage).text("stage_name").known();
-        api.stages.iter().any(|stage| Some(stage.stage_name.as_str()) == name)
-    }
-
-    fn path_at(&self, resource: &'a Instance, api: &RestApi) -> Option<ResourcePath> {
-        let paths = api.resources.iter().map(|resource| &resource.path);
-        let is_it = |path: &&ResourcePath| {
-            let place = format!("{}/{}", self.place, at(&["resources", path.as_str()]));
-            self.notes.origins.address_of(&place) == Some(&resource.address)
-        };
-        paths.into_iter().find(is_it).cloned()
-    }
-
-    fn authorizer_call(
-        &self,
-        authorizer: &'a Instance,
-        function: &FunctionName,
-        api: &RestApi,
-    ) -> Result<SourceArnPattern, String> {
-        let id = authorizer_id(&self.graph.block(authorizer));
-        let known = api.authorizers.iter().find(|known| known.id == id);
-        let calls = known.and_then(|known| function_in(known.authorizer_uri.as_deref()?));
-        if calls.as_ref() != Some(function) {
-            return Err(format!("an authorizer that calls {function}"));
-        }
-        let Self { region, account_id, .. } = self;
-        Ok(SourceArnPattern::new(format!(
-            "arn:aws:execute-api:{region}:{account_id}:{}/authorizers/{id}",
-            api.id
-        )))
     }
 
     /// Looks at what else is said about the functions that the API calls.
@@ -232,20 +125,8 @@ const OTHER_WAYS_IN: [(&str, &str); 2] = [
     ("aws_lambda_event_source_mapping", "an event source invokes the function without the API"),
 ];
 
-/// It was found that something cannot be seen.
-struct Unseen;
-
-/// The one instance of `kind` whose attribute `target` is, if it is one of `names`.
-fn one<'a>(target: &Target<'a>, kind: &str, names: &[&str]) -> Option<&'a Instance> {
-    let Target::Made { instances, attribute: Some(attribute) } = target else { return None };
-    match instances.as_slice() {
-        [instance] if instance.kind == kind && names.contains(&attribute.as_str()) => Some(instance),
-        _ => None,
-    }
-}
-
 /// Every function that a method or an authorizer calls.
-fn called(api: &RestApi) -> BTreeSet<FunctionName> {
+pub(super) fn called(api: &RestApi) -> BTreeSet<FunctionName> {
     let methods = api.resources.iter().flat_map(|resource| resource.methods.values());
     let behind = methods.filter_map(|method| match &method.integration.as_ref()?.uri {
         IntegrationUri::Function { name, .. } => Some(name.clone()),
@@ -257,7 +138,7 @@ fn called(api: &RestApi) -> BTreeSet<FunctionName> {
 }
 
 /// The function's name in a URI that invokes one, in whatever form.
-fn function_in(uri: &str) -> Option<FunctionName> {
+pub(super) fn function_in(uri: &str) -> Option<FunctionName> {
     let (_, rest) = uri.split_once(":function:")?;
     FunctionName::parse(rest.split(['/', ':']).next()?).ok()
 }

@@ -18,6 +18,8 @@ pub(super) struct Graph<'a> {
     by_id: HashMap<(&'a str, &'a str), &'a Instance>,
     /// All instances of one resource: module, kind, name.
     pub(super) by_name: HashMap<(&'a ModulePath, &'a str, &'a str), Vec<&'a Instance>>,
+    /// What is looked up, as `by_name`.
+    pub(super) looked_up: HashMap<(&'a ModulePath, &'a str, &'a str), Vec<&'a Instance>>,
     /// Modules as they are written, by their names from the root.
     pub(super) modules: BTreeMap<String, &'a Value>,
     /// Resources as they are written, by module and address in it.
@@ -62,12 +64,18 @@ impl<'a> Graph<'a> {
                 by_id.entry((kind.as_str(), id)).or_insert(instance);
             }
         }
+        let mut looked_up: HashMap<_, Vec<_>> = HashMap::new();
+        for instance in &document.looked_up {
+            let Instance { module, kind, name, .. } = instance;
+            looked_up.entry((module, kind.as_str(), name.as_str())).or_default().push(instance);
+        }
         let (mut modules, mut resources) = (BTreeMap::new(), BTreeMap::new());
         index(&document.configuration, String::new(), &mut modules, &mut resources);
         Self {
             by_kind,
             by_id,
             by_name,
+            looked_up,
             modules,
             resources,
             variables: &document.variables,
@@ -119,7 +127,9 @@ impl<'a> Graph<'a> {
         let (kind, _) = of;
         let targets = self.targets(block, name);
         let mut candidates: Vec<&Instance> = Vec::new();
-        let (mut is_opaque, mut is_looked_up) = (targets.is_empty(), false);
+        // What is given from outside has no resource behind it.
+        let mut is_opaque = targets.iter().all(|target| matches!(target, Target::Given(_)));
+        let mut is_looked_up = false;
         for target in &targets {
             match target {
                 Target::Made { instances, attribute } => {
@@ -127,7 +137,8 @@ impl<'a> Graph<'a> {
                     candidates.extend(self.forwarded(instances, attribute.as_deref(), of, forwards));
                 }
                 Target::LookedUp { kind: of, .. } => is_looked_up |= of == kind,
-                Target::Opaque => is_opaque = true,
+                Target::Opaque(_) => is_opaque = true,
+                Target::Given(_) => {}
             }
         }
         candidates.dedup_by(|a, b| std::ptr::eq(*a, *b));
@@ -175,7 +186,7 @@ fn chosen<'a>(candidates: &[&'a Instance], targets: &[Target<'a>]) -> Option<&'a
             [one] if one.kind == CHOOSER => one.values.get("input")?.as_str(),
             _ => None,
         },
-        Target::LookedUp { .. } | Target::Opaque => None,
+        Target::LookedUp { .. } | Target::Opaque(_) | Target::Given(_) => None,
     });
     let inputs: Vec<_> = inputs.collect();
     let [input] = inputs.as_slice() else { return None };

@@ -37,8 +37,8 @@ pub(super) fn secret_of(target: &Target<'_>) -> Option<String> {
             let made = instances.first()?;
             (&made.kind, attribute, &made.address)
         }
-        Target::LookedUp { kind, attribute: Some(attribute) } => (kind, attribute, kind),
-        Target::Made { .. } | Target::LookedUp { .. } | Target::Opaque => return None,
+        Target::LookedUp { kind, attribute: Some(attribute), .. } => (kind, attribute, kind),
+        Target::Made { .. } | Target::LookedUp { .. } | Target::Opaque(_) | Target::Given(_) => return None,
     };
     let is_secret = SECRETS.iter().any(|(of, name)| of == kind && name == attribute);
     is_secret.then(|| format!("`{attribute}` of {from}"))

@@ -135,6 +135,115 @@ fn permission_of_which_a_first_plan_does_not_show_every_part() {
     breaks(&example().hide(PERMISSION, "source_arn", &other), &[&format!("TB008 {PERMISSION}")]);
 }
 
+/// The parts of the one call.
+const PARTS: [&str; 4] = [
+    "aws_api_gateway_rest_api.this.execution_arn",
+    "aws_api_gateway_stage.this.stage_name",
+    "aws_api_gateway_method.post_token.http_method",
+    "aws_api_gateway_resource.token.path",
+];
+
+#[test]
+fn permission_in_which_something_stands_beside_the_parts_of_the_call() {
+    let beside = [
+        "var.suffix",
+        "local.suffix",
+        "data.aws_caller_identity.this.account_id",
+        "each.value",
+        "each.key",
+        "count.index",
+        "path.module",
+        "terraform.workspace",
+        "aws_api_gateway_stage.this.description",
+        "aws_api_gateway_deployment.this.id",
+        "terraform_data.suffix.output",
+    ];
+    let mut example = example();
+    let call = &mut example.0["configuration"]["root_module"]["module_calls"]["rest_api"]["expressions"];
+    call["suffix"] = json!({ "constant_value": "/*" });
+    example.0["variables"]["suffix"] = json!({ "value": "/*" });
+    for other in beside {
+        let references = [PARTS.as_slice(), &[other]].concat();
+        let plan = example.clone().hide(PERMISSION, "source_arn", &references);
+        breaks(&plan, &[&format!("TB008 {PERMISSION}")]);
+        let [detail] = plan.details("TB008").try_into().unwrap();
+        let shown = format!("beside the parts of one call there is `{other}` in it");
+        let is_resource = other.starts_with("aws_") || other.starts_with("terraform_");
+        assert!(is_resource || detail.ends_with(&shown), "{detail}");
+    }
+    let again = [PARTS.as_slice(), &PARTS[2..3]].concat();
+    let plan = example.clone().hide(PERMISSION, "source_arn", &again);
+    breaks(&plan, &[&format!("TB008 {PERMISSION}")]);
+    let from_outside =
+        example.hide(PERMISSION, "source_arn", &[PARTS.as_slice(), &["var.elsewhere"]].concat());
+    breaks(&from_outside, &[&format!("TB008 {PERMISSION}")]);
+}
+
+#[test]
+fn permission_with_two_resources_for_one_part() {
+    let other = "aws_api_gateway_stage.other";
+    let plan = example()
+        .add_like(STAGE, "other")
+        .set(other, "stage_name", json!("other"))
+        .add_like(EVERY, "other")
+        .hide(
+            "aws_api_gateway_method_settings.other",
+            "stage_name",
+            &["aws_api_gateway_stage.other.stage_name"],
+        );
+    breaks(&plan, &[]);
+    let two = [PARTS.as_slice(), &["aws_api_gateway_stage.other.stage_name"]].concat();
+    let plan = plan.hide(PERMISSION, "source_arn", &two);
+    breaks(&plan, &[&format!("TB008 {PERMISSION}")]);
+    // A stage's execution ARN is the API's with the stage after it.
+    let by_stage = ["aws_api_gateway_stage.this.execution_arn", PARTS[2], PARTS[3]];
+    breaks(&example().hide(PERMISSION, "source_arn", &by_stage), &[]);
+    for more in [PARTS[0], PARTS[1]] {
+        let references = [by_stage.as_slice(), &[more]].concat();
+        breaks(&example().hide(PERMISSION, "source_arn", &references), &[&format!("TB008 {PERMISSION}")]);
+    }
+}
+
+#[test]
+fn permission_by_the_stage_of_another_api() {
+    let other = "aws_api_gateway_stage.other";
+    let plan = example()
+        .add_like(API, "other")
+        .set("aws_api_gateway_rest_api.other", "name", json!("other"))
+        .add_like(STAGE, "other")
+        .hide(other, "rest_api_id", &["aws_api_gateway_rest_api.other.id"])
+        .hide(PERMISSION, "source_arn", &["aws_api_gateway_stage.other.execution_arn", PARTS[2], PARTS[3]]);
+    let findings = crate::judge::terraform(&plan.document(), "plan.json", Some("token-broker-api"), None);
+    let found: Vec<_> = findings.iter().map(super::plan::shown).collect();
+    assert_eq!(found, [format!("TB008 {PERMISSION}")]);
+}
+
+#[test]
+fn key_that_picks_the_instance_is_no_part_of_the_arn() {
+    let (permission, method) = ("aws_lambda_permission.each", "aws_api_gateway_method.each");
+    let by_key = |references: &[&str], key: &str| {
+        let mut plan = example().add_like(METHOD, "each").add_like(PERMISSION, "each");
+        let resources = plan.0.pointer_mut("/planned_values/root_module/child_modules/0/resources").unwrap();
+        for (address, index) in [(method, "POST"), (permission, key)] {
+            let of_it = |resource: &&mut serde_json::Value| {
+                resource["address"] == format!("module.rest_api.{address}")
+            };
+            resources.as_array_mut().unwrap().iter_mut().find(of_it).unwrap()["index"] = json!(index);
+        }
+        plan.hide(permission, "source_arn", references).remove(PERMISSION).remove(METHOD)
+    };
+    let whole = "aws_api_gateway_method.each";
+    let rest = [PARTS[0], PARTS[1], PARTS[3]];
+    let with = |more: &[&'static str]| [rest.as_slice(), more].concat();
+    breaks(&by_key(&with(&[whole, "each.key"]), "POST"), &[]);
+    // No such instance, no key, and a key that stands there by itself.
+    let wrong = &[format!("TB008 {permission}")];
+    let wrong: Vec<_> = wrong.iter().map(String::as_str).collect();
+    breaks(&by_key(&with(&[whole, "each.key"]), "other"), &wrong);
+    breaks(&by_key(&with(&[whole, "each.key", "each.key"]), "POST"), &wrong);
+    breaks(&by_key(&with(&[whole, "each.key", "local.x"]), "POST"), &wrong);
+}
+
 #[test]
 fn permission_for_somebody_else() {
     let plan = example().set(PERMISSION, "principal", json!("*"));
