@@ -38,7 +38,20 @@ pub fn terraform(
     api: Option<&str>,
     definition: Option<&Definition>,
 ) -> Vec<Finding> {
-    let reading = reading(document, file, api, definition);
+    judged(reading(document, file, api, definition), file, definition)
+}
+
+/// The same without the differences: `definition` says which API is meant, and no more.
+pub fn terraform_alone(
+    document: &Document,
+    file: &str,
+    api: Option<&str>,
+    definition: Option<&Definition>,
+) -> Vec<Finding> {
+    judged(reading(document, file, api, definition), file, None)
+}
+
+fn judged(reading: Reading, file: &str, definition: Option<&Definition>) -> Vec<Finding> {
     let mut findings = match &reading.account {
         Some(account) => {
             let broken = guardrails::check(account).into_iter().filter(|broken| !reading.is_doubtful(broken));

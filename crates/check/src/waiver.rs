@@ -96,8 +96,7 @@ impl<'a> Waivers<'a> {
     fn note(self, waiver: &Waiver, findings: &[Finding], subject: Subject, now: Timestamp) -> Option<Note> {
         let is_used = findings.iter().any(|finding| covers(waiver, finding));
         let says = match subject {
-            _ if is_used => ends_soon(waiver, now)
-                .then(|| format!("ends on {}; from the next day on what it covers counts", waiver.expires)),
+            _ if is_used => used(waiver, now),
             Subject::Terraform => is_for_terraform(waiver).then(|| "covers nothing; remove it".to_owned()),
             Subject::Definition => (!is_for_terraform(waiver)).then(|| {
                 "covers nothing in the definition; remove it, or name the Terraform address that it is for".to_owned()
@@ -112,10 +111,11 @@ impl<'a> Waivers<'a> {
     }
 }
 
-/// Whether `waiver` is for `finding`, by the address or by the place that its rule named.
+/// Whether `waiver` is for `finding`, by the address, by the place that its rule named, or by the path in the definition.
 fn covers(waiver: &Waiver, finding: &Finding) -> bool {
     let Finding { rule, origin, .. } = finding;
-    [&origin.address, &origin.place, &origin.working_place()].iter().any(|at| waiver.covers(rule.id, at))
+    waiver.covers(rule.id, &origin.address)
+        || Definition::names_of(&origin.place).iter().any(|name| waiver.covers(rule.id, name))
 }
 
 /// Whether it can cover something in Terraform alone: by its rule, or by an address as Terraform writes them.
@@ -125,8 +125,16 @@ fn is_for_terraform(waiver: &Waiver) -> bool {
     !is_guardrail || is_address
 }
 
-fn ends_soon(waiver: &Waiver, now: Timestamp) -> bool {
-    waiver.holds(now) && !waiver.holds(now.plus(SOON))
+/// What is to be said of the end of a waiver that something needs.
+fn used(waiver: &Waiver, now: Timestamp) -> Option<String> {
+    let expires = waiver.expires;
+    if waiver.holds(now) && !waiver.holds(now.plus(SOON)) {
+        Some(format!("ends on {expires}; from the next day on what it covers counts"))
+    } else if waiver.holds(now.plus(LONG)) {
+        Some(format!("ends on {expires}, more than a year from now; an earlier end has it looked at again"))
+    } else {
+        None
+    }
 }
 
 fn line(waiver: &Waiver) -> u64 {
@@ -135,6 +143,9 @@ fn line(waiver: &Waiver) -> u64 {
 
 /// How long before its end a waiver is told of.
 const SOON: Duration = Duration::from_hours(30 * 24);
+
+/// How long an exception is none any more.
+const LONG: Duration = Duration::from_hours(366 * 24);
 
 #[cfg(test)]
 mod tests;

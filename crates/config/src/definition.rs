@@ -52,6 +52,12 @@ impl Definition {
         inspect::inspect(document).map_err(fail)
     }
 
+    /// What a waiver may call the object that a guardrail names by `place`: the place, that of the working copy if it is a
+    /// deployed object, and the path in the file.
+    pub fn names_of(place: &str) -> Vec<String> {
+        guard::names(place)
+    }
+
     /// The part of the file that describes the object at `place`, such as `plans.partner.throttle` for
     /// `usagePlans/partner/throttle`; none if no part does. `place` is what a guardrail's finding names.
     pub fn path_of(place: &str) -> Option<String> {

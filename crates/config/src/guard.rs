@@ -32,7 +32,8 @@ impl Breach {
 
     fn new(finding: Finding, compiled: &Compiled, now: Timestamp) -> Self {
         let at = path(&finding.place).and_then(|path| compiled.positions.nearest(&path));
-        let covers = |waiver: &&Waiver| waiver.covers(finding.guardrail.id, &finding.place);
+        let names = names(&finding.place);
+        let covers = |waiver: &&Waiver| names.iter().any(|name| waiver.covers(finding.guardrail.id, name));
         // One that ends later is as good as one that covers more.
         let last = compiled.waivers.iter().filter(covers).max_by_key(|waiver| waiver.expires).cloned();
         let (waiver, expired) = match last {
@@ -65,6 +66,20 @@ impl fmt::Display for Breach {
 pub fn guard(compiled: &Compiled, now: Timestamp) -> Vec<Breach> {
     let found = guardrails::check(&compiled.account);
     found.into_iter().map(|finding| Breach::new(finding, compiled, now)).collect()
+}
+
+/// What people may call the object at `place`: that, its place in the working copy if it is a deployed one, and the path in
+/// the file.
+pub(crate) fn names(place: &str) -> Vec<String> {
+    let parts: Vec<&str> = place.split('/').collect();
+    let working = match parts.as_slice() {
+        ["restApis", api, "deployments", _, rest @ ..] if !rest.is_empty() => {
+            format!("restApis/{api}/{}", rest.join("/"))
+        }
+        _ => place.to_owned(),
+    };
+    let path = path(&working);
+    [place.to_owned(), working].into_iter().chain(path).collect()
 }
 
 /// The path in the file that describes the object at `place`.

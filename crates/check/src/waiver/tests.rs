@@ -91,6 +91,22 @@ fn end_is_told_thirty_days_ahead() {
 }
 
 #[test]
+fn waiver_of_more_than_a_year_is_told() {
+    let definition = definition("TB018", "usagePlans/partner");
+    let end = LAST_DAY.as_secs() + DAY;
+    let notes = |now| applied(&definition, &[partner()], Timestamp::from_secs(now)).notes;
+    assert!(notes(end - 366 * DAY - 1)[0].text.contains("more than a year"));
+    assert_eq!(notes(end - 366 * DAY), []);
+}
+
+#[test]
+fn path_in_the_definition_covers_the_object_in_a_plan() {
+    let throttle =
+        finding("TB018", "module.front.aws_api_gateway_usage_plan.a", "usagePlans/partner/throttle");
+    assert!(applied(&definition("TB018", "plans.partner.throttle"), &[throttle], long_before()).is_clean());
+}
+
+#[test]
 fn waiver_that_covers_nothing_is_told_where_it_could_cover_something() {
     for (id, at, told_in) in [
         ("TB018", "usagePlans/partner", Subject::Definition),

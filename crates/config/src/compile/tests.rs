@@ -338,11 +338,24 @@ fn expired_waiver_holds_nothing_back_and_is_named() {
 #[test]
 fn waiver_that_ends_last_counts() {
     let expired = FOR_PARTNER.replace("2026-11-23", "2026-11-22");
-    let whole = FOR_PARTNER.replace("at: usagePlans/partner,", "at: usagePlans,");
-    for order in [format!("{expired}{whole}"), format!("{whole}{expired}")] {
+    // Its path in the file is a name of the plan, too.
+    let by_path = FOR_PARTNER.replace("at: usagePlans/partner,", "at: plans.partner,");
+    for order in [format!("{expired}{by_path}"), format!("{by_path}{expired}")] {
         let breaches = waived(&order);
-        assert!(breaches.iter().all(|breach| !breach.stops()), "{breaches:?}");
+        assert!(!breaches[0].stops() && breaches[1].stops(), "{breaches:?}");
     }
+}
+
+#[test]
+fn object_has_three_names() {
+    assert_eq!(
+        Definition::names_of("restApis/a/deployments/abc123/gatewayResponses/THROTTLED"),
+        [
+            "restApis/a/deployments/abc123/gatewayResponses/THROTTLED",
+            "restApis/a/gatewayResponses/THROTTLED",
+            "api.gateway_responses"
+        ]
+    );
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn object(text: &str) -> Result<String, String> {
     let text = values::one_line(text)?;
     match text.chars().last() {
         Some(last @ ('/' | '.' | '[')) => Err(format!("{} ends with `{last}`", Shown(&text))),
+        // `usagePlans`, `module` or a resource's type: an exception for all that there are is none.
+        _ if !text.contains(['/', '.']) => Err(format!("{} names a kind of objects, not one", Shown(&text))),
         _ => Ok(text),
     }
 }

@@ -137,6 +137,10 @@ const BROKEN: &[(&str, &str)] = &[
         "waiver_with_an_empty_end",
         "waivers:\n  - { guardrail: TB018, at: a, reason: until it is split, expires: }\n",
     ),
+    (
+        "waivers_of_everything",
+        "waivers:\n  - { guardrail: TB018, at: usagePlans, reason: until it is split, expires: 2027-01-31 }\n  - { guardrail: TB008, at: aws_lambda_permission, reason: until it is split, expires: 2027-01-31 }\n",
+    ),
     ("waivers_by_name", "waivers:\n  TB018: { at: usagePlans/a }\n"),
 ];
 

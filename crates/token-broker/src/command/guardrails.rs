@@ -76,7 +76,7 @@ fn of_terraform(place: &Place, definition: Option<&Definition>, options: &Check)
     let compared = definition.filter(|_| !options.no_compare);
     let mut findings = Vec::new();
     for path in &options.files {
-        findings.extend(of_file(path, options, compared)?);
+        findings.extend(of_file(path, options, definition)?);
     }
     let mut report = waivers.apply(findings, Subject::Terraform, SystemClock.now());
     let note = |text: &str| Note { file, line: None, text: text.to_owned() };
@@ -106,7 +106,8 @@ fn of_file(path: &Path, options: &Check, definition: Option<&Definition>) -> any
     let document = Document::parse(&text).with_context(|| format!("`{name}` cannot be checked"))?;
     // The document has what it needs of the text, and both can be large.
     drop(text);
-    Ok(judge::terraform(&document, &name, options.api.as_deref(), definition))
+    let judge = if options.no_compare { judge::terraform_alone } else { judge::terraform };
+    Ok(judge(&document, &name, options.api.as_deref(), definition))
 }
 
 /// All of `source` as text, if it is no larger than `largest` bytes.

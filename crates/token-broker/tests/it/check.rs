@@ -156,6 +156,21 @@ fn state_without_the_api_is_a_finding() {
 }
 
 #[test]
+fn definition_says_which_api_is_meant_even_if_nothing_is_compared() {
+    let place = place();
+    let mut state = state();
+    let resources = state["values"]["root_module"]["resources"].as_array_mut().unwrap();
+    let mut other = resources.iter().find(|one| one["type"] == "aws_api_gateway_rest_api").unwrap().clone();
+    other["address"] = "aws_api_gateway_rest_api.other".into();
+    other["name"] = "other".into();
+    other["values"]["id"] = "zzzzzzzzzz".into();
+    other["values"]["name"] = "other".into();
+    resources.push(other);
+    std::fs::write(place.path("two.json"), state.to_string()).unwrap();
+    place.run(&["check", "two.json", "--no-compare"]).ok();
+}
+
+#[test]
 fn definition_that_was_named_must_be_there() {
     let place = Place::empty();
     std::fs::write(place.path("state.json"), state().to_string()).unwrap();
