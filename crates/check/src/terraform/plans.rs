@@ -69,7 +69,10 @@ impl<'a> Reader<'a> {
             match own.text("path").known().and_then(method_key) {
                 Some(key) => {
                     let settings = self.throttle(&own, ["rate_limit", "burst_limit"], &place);
-                    throttle.insert(key, settings);
+                    if throttle.insert(key, settings).is_some() {
+                        let detail = "two buckets of the plan are for one method, spelled in two ways";
+                        self.notes.hidden(block.instance, &place, detail);
+                    }
                 }
                 None => self.notes.unseen(block.instance, &place, "which method a bucket of the plan is for"),
             }
@@ -135,7 +138,9 @@ impl<'a> Reader<'a> {
                 }
                 Link::Outside | Link::Unseen => {
                     let place = at(&["usagePlans", &plan.name, "keys"]);
-                    let detail = "which key is on the plan, and whose it is (`key_id`), cannot be seen";
+                    let detail = format!(
+                        "which key is on the plan, and whose it is (`key_id`), cannot be seen; {THE_WAY} `for_each`"
+                    );
                     self.notes.add(NOTHING_UNSEEN, &block.instance.address, &place, detail);
                     continue;
                 }
@@ -161,7 +166,11 @@ impl<'a> Reader<'a> {
             self.notes.origins.hide(at(&["usagePlans", &plan.name, "keys"]));
         }
         let place = format!("{}/usagePlan", at(&["apiKeys", &id]));
-        self.notes.unseen(block.instance, &place, "which usage plan the key is on (`usage_plan_id`)");
+        let detail = format!(
+            "which usage plan the key is on (`usage_plan_id`) cannot be seen; {THE_WAY} `for_each`, or by the `output` \
+             of a `terraform_data` whose `input` is the plan's key"
+        );
+        self.notes.hidden(block.instance, &place, detail);
     }
 
     fn key(&mut self, block: &Block<'a>) -> ApiKey {
@@ -197,6 +206,8 @@ fn key_id(block: &Block<'_>) -> ApiKeyId {
     known.unwrap_or_else(|| ApiKeyId::derived(&[&block.instance.address]))
 }
 
+/// How to write a link so that it can be seen.
+const THE_WAY: &str = "name one instance, or pick it by nothing but `each.key` of this resource's";
 const PLAN: &str = "aws_api_gateway_usage_plan";
 const PLAN_KEY: &str = "aws_api_gateway_usage_plan_key";
 const KEY: &str = "aws_api_gateway_api_key";

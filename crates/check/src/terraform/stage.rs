@@ -148,7 +148,8 @@ impl<'a> Reader<'a> {
     /// What a stage shows is what is described only if every change of it is deployed, and deployed after it is made.
     fn check_freshness(&mut self, deployment: &Block<'a>, place: &str) {
         let Instance { address, actions, .. } = deployment.instance;
-        let detail = if actions == &["no-op"] {
+        let is_made = actions.is_empty() || actions.iter().any(|action| action == "create");
+        let detail = if !is_made {
             listed(&self.changed()).map(|changed| {
                 format!("the plan changes {changed} and deploys nothing, so that callers meet what was there before")
             })
@@ -172,8 +173,11 @@ impl<'a> Reader<'a> {
     fn changed(&mut self) -> Vec<&'a str> {
         let is_change = |action: &String| ["create", "update", "delete"].contains(&action.as_str());
         let described: Vec<_> = FROZEN.into_iter().flat_map(|kind| self.own(kind)).collect();
-        let changed = described.iter().filter(|block| block.instance.actions.iter().any(is_change));
-        changed.map(|block| block.instance.address.as_str()).chain(self.deleted()).collect()
+        let described = described.iter().map(|block| block.instance);
+        let changed = described.filter(|instance| instance.actions.iter().any(is_change));
+        let api = Some(self.api)
+            .filter(|api| api.changed.iter().any(|name| FROZEN_OF_API.contains(&name.as_str())));
+        changed.chain(api).map(|instance| instance.address.as_str()).chain(self.deleted()).collect()
     }
 
     /// What the plan takes away beside the API: to which API it belonged stands nowhere.
@@ -202,6 +206,7 @@ impl<'a> Reader<'a> {
             let place = at(&["stages", stage_name.as_str(), "methodSettings", &name]);
             self.add_origin(&place, &block.instance.address);
             let place = format!("{}/{place}", self.place);
+            let first = self.notes.origins.address_of(&place).unwrap_or_default().to_owned();
             let setting = self.setting(&block, &place);
             // Settings of a stage that is not described here change nothing that could be looked at.
             let Some(stage) = api.stages.iter_mut().find(|stage| stage.stage_name == stage_name) else {
@@ -209,7 +214,8 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if stage.method_settings.insert(key, setting).is_some() {
-                let detail = "two resources set this, and which of them holds depends on their order";
+                let detail =
+                    format!("{first} sets this, too, and which of the two holds depends on their order");
                 self.notes.hidden(block.instance, &place, detail);
             }
         }
@@ -332,7 +338,17 @@ fn deployment_id(block: &Block<'_>) -> DeploymentId {
 pub(super) const STAGE: &str = "aws_api_gateway_stage";
 const DEPLOYMENT: &str = "aws_api_gateway_deployment";
 
-/// What a deployment freezes, but for the API's own few members.
+/// The API's own attributes that a deployment freezes.
+const FROZEN_OF_API: [&str; 6] = [
+    "api_key_source",
+    "binary_media_types",
+    "body",
+    "disable_execute_api_endpoint",
+    "minimum_compression_size",
+    "policy",
+];
+
+/// What else a deployment freezes.
 const FROZEN: [&str; 6] = [
     "aws_api_gateway_resource",
     "aws_api_gateway_method",

@@ -64,6 +64,24 @@ fn document_without_an_api_has_no_account() {
 }
 
 #[test]
+fn plan_without_resources_says_what_it_is_for() {
+    let detail = |text: &str| {
+        let document = Document::parse(text).unwrap();
+        let [finding] = crate::judge::terraform(&document, "x.json", None, None).try_into().unwrap();
+        assert_eq!(finding.rule.id, "TB027");
+        finding.detail
+    };
+    let deleted = r#"{ "format_version": "1.2", "planned_values": { "root_module": {} }, "resource_changes": [
+        { "address": "aws_api_gateway_rest_api.x", "type": "aws_api_gateway_rest_api", "change": { "actions": ["delete"] } }] }"#;
+    assert_eq!(detail(deleted), "the plan takes everything away, so that there is no REST API in it");
+    let refreshed = r#"{ "format_version": "1.2", "planned_values": {}, "resource_drift": [], "prior_state": { "values": {
+        "root_module": { "resources": [{ "address": "a.b", "mode": "managed", "type": "a", "name": "b" }] } } } }"#;
+    assert!(detail(refreshed).starts_with("the plan only refreshes the state"), "{}", detail(refreshed));
+    let empty = r#"{ "format_version": "1.2", "planned_values": {} }"#;
+    assert_eq!(detail(empty), "there is no REST API in it");
+}
+
+#[test]
 fn address_is_that_of_the_nearest_object_deployed_or_not() {
     let reading = read(&Plan::of_example().document(), "x.json", None);
     let address = |place: &str| reading.origins.address_of(place).map(str::to_owned);

@@ -82,6 +82,59 @@ fn change_that_is_not_deployed() {
     breaks(&deleted, &[&format!("TB027 {DEPLOYMENT}")]);
 }
 
+/// A plan that changes nothing.
+fn unchanged() -> Plan {
+    let mut plan = example();
+    for change in plan.0["resource_changes"].as_array_mut().unwrap() {
+        change["change"]["actions"] = json!(["no-op"]);
+    }
+    plan
+}
+
+#[test]
+fn deployment_that_only_gets_another_description_deploys_nothing() {
+    let plan = with_action(unchanged(), DEPLOYMENT, "update");
+    breaks(&plan, &[]);
+    breaks(&with_action(plan, METHOD, "update"), &[&format!("TB027 {DEPLOYMENT}")]);
+}
+
+#[test]
+fn change_of_the_api_itself_that_is_not_deployed() {
+    let changed = |name: &str, before: Value, after: Value, unknown: Value| {
+        let mut plan = with_action(unchanged(), API, "update");
+        let changes = plan.0["resource_changes"].as_array_mut().unwrap();
+        let address = format!("module.rest_api.{API}");
+        let change = changes.iter_mut().find(|change| change["address"] == *address).unwrap();
+        let (mut old, mut new) = (json!({ "name": "x" }), json!({ "name": "x" }));
+        (old[name], new[name]) = (before, after);
+        change["change"] =
+            json!({ "actions": ["update"], "before": old, "after": new, "after_unknown": unknown });
+        plan
+    };
+    let none = || json!({});
+    for (name, before, after) in [
+        ("api_key_source", json!("HEADER"), json!("AUTHORIZER")),
+        ("policy", json!("{}"), Value::Null),
+        ("binary_media_types", json!([]), json!(["*/*"])),
+        ("minimum_compression_size", Value::Null, json!("0")),
+        ("disable_execute_api_endpoint", json!(false), json!(true)),
+    ] {
+        let plan = changed(name, before, after, none());
+        breaks(&plan, &[&format!("TB027 {DEPLOYMENT}")]);
+        assert!(
+            plan.details("TB027")[0].contains("changes module.rest_api.aws_api_gateway_rest_api.this and")
+        );
+        breaks(&with_action(plan, DEPLOYMENT, "create"), &[]);
+    }
+    breaks(
+        &changed("policy", json!("{}"), Value::Null, json!({ "policy": true })),
+        &[&format!("TB027 {DEPLOYMENT}")],
+    );
+    breaks(&changed("policy", json!(""), Value::Null, none()), &[]);
+    breaks(&changed("description", json!("old"), json!("new"), none()), &[]);
+    breaks(&changed("tags", json!({}), json!({ "a": "b" }), none()), &[]);
+}
+
 #[test]
 fn deletion_that_comes_after_the_deployment() {
     let old = json!({ "address": "module.rest_api.aws_api_gateway_gateway_response.stock",
@@ -158,6 +211,21 @@ fn authorizer_with_its_own_permission() {
         json!("arn:aws:iam::123456789012:role/x"),
     );
     breaks(&under_a_role, &[&format!("TB010 {authorizer}")]);
+}
+
+#[test]
+fn account_that_the_apis_own_arn_leaves_out_is_taken_from_another() {
+    let account = |plan: &Plan| {
+        let account = crate::terraform::read(&plan.document(), "x", None).account.unwrap();
+        format!("{} {}", account.region, account.account_id)
+    };
+    let without = example().set(API, "execution_arn", json!("arn:aws:execute-api:eu-west-1::abcdefghij"));
+    assert_eq!(account(&without), "eu-west-1 123456789012");
+    let arn = json!("arn:aws:execute-api:eu-west-1:210987654321:abcdefghij/prod/POST/oauth2/token");
+    let by_permission = without
+        .set("aws_api_gateway_integration.function", "uri", json!("https://example.com"))
+        .set("aws_lambda_permission.front_door", "source_arn", arn);
+    assert_eq!(account(&by_permission), "eu-west-1 210987654321");
 }
 
 #[test]

@@ -132,6 +132,64 @@ fn one_of_several_apis_is_picked_by_name() {
 }
 
 #[test]
+fn data_source_that_may_look_up_this_api_is_not_another_one() {
+    let stray = "aws_api_gateway_method.stray";
+    let reference = "data.aws_api_gateway_rest_api.seen.id";
+    let plan = |name: Option<&str>| {
+        let plan = example().add_like(METHOD, "stray").set(stray, "http_method", json!("GET"));
+        let values = name.map_or_else(|| json!({}), |name| json!({ "name": name }));
+        let mut plan = plan.hide(stray, "rest_api_id", &[reference]).add(
+            "aws_api_gateway_rest_api",
+            "seen",
+            values,
+            json!({}),
+        );
+        let resources = plan.0.pointer_mut("/planned_values/root_module/child_modules/0/resources").unwrap();
+        resources.as_array_mut().unwrap().last_mut().unwrap()["mode"] = json!("data");
+        plan
+    };
+    breaks(&plan(Some("elsewhere")), &[]);
+    for own in [Some("token-broker-api"), None] {
+        let found = plan(own).found();
+        let wanted = [format!("TB004 {stray}"), format!("TB005 {stray}"), format!("TB027 {stray}")];
+        assert_eq!(found, wanted);
+    }
+    // It was read already, and is no API of this plan.
+    breaks(&plan(None).set(stray, "rest_api_id", json!("abcdefghij")), &[]);
+}
+
+#[test]
+fn link_that_cannot_be_seen_is_told_with_a_way_to_show_it() {
+    let of_plan = example().hide(ON_PLAN, "usage_plan_id", &["local.plan_id"]).details("TB027");
+    assert!(
+        of_plan.iter().any(|detail| detail.contains("`each.key`") && detail.contains("`terraform_data`")),
+        "{of_plan:?}"
+    );
+    let of_key = example().hide(ON_PLAN, "key_id", &["local.key_id"]).details("TB027");
+    assert!(of_key.iter().any(|detail| detail.contains("`each.key`")), "{of_key:?}");
+}
+
+#[test]
+fn two_resources_that_set_one_thing_are_both_named() {
+    let (first, second) =
+        ("aws_api_gateway_method_settings.post_token[0]", "aws_api_gateway_method_settings.again");
+    let plan = example().add_like(first, "again").set(second, "method_path", json!("oauth2/token/POST"));
+    breaks(&plan, &[&format!("TB027 {second}")]);
+    let detail =
+        format!("module.rest_api.{first} sets this, too, and which of the two holds depends on their order");
+    assert_eq!(plan.details("TB027"), [detail]);
+}
+
+#[test]
+fn two_buckets_of_a_plan_for_one_method() {
+    let plan = "aws_api_gateway_usage_plan.plan[\"standard\"]";
+    let bucket = |path: &str| json!({ "path": path, "rate_limit": 5, "burst_limit": 10 });
+    let both = json!([bucket("/oauth2/token/POST"), bucket("~1oauth2~1token/POST")]);
+    breaks(&example().set(plan, "api_stages/0/throttle", both), &[&format!("TB027 {plan}")]);
+    breaks(&example().set(plan, "api_stages/0/throttle", json!([bucket("/oauth2/token/POST")])), &[]);
+}
+
+#[test]
 fn deleted_resources_are_gone() {
     let mut plan = example();
     let deleted = json!({ "address": "module.rest_api.aws_api_gateway_resource.old", "type": "aws_api_gateway_resource",
