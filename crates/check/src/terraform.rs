@@ -16,6 +16,12 @@
 //!   the references, and what functions such as `replace` do to them, is not seen. Of a part that is picked by the
 //!   permission's own key, as `x[each.key]`, the plan does not name the attribute, and of `each.value.x` not whether it is
 //!   the resource's own `x`.
+//! - The URI of an integration or an authorizer that is known only after apply invokes one function if its references name
+//!   an `invoke_arn` of the function, or of an alias of it, and nothing else; or the function's ARN and beside it nothing
+//!   but a partition or region that is looked up, or elements 1 and 3 of one local value: what they are in an ARN that was
+//!   split.
+//! - A permission, a function URL or an event source whose function is known only after apply is for the one function that
+//!   is referred to, whatever stands beside it.
 //! - An output whose expression names a whole resource shows none of its secrets (Terraform itself refuses that, unless
 //!   it is told `nonsensitive`).
 //!
@@ -38,6 +44,7 @@ mod resources;
 mod stage;
 mod uri;
 mod variables;
+mod ways_in;
 
 use restapi::{Account, guardrails};
 

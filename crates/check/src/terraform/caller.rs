@@ -159,6 +159,7 @@ impl<'a> Parts<'a> {
                 parts.others.push(target.shown());
             }
         }
+        parts.others.dedup();
         // The call of an authorizer has neither stage nor method.
         if parts.authorizer.is_some() {
             let more = [parts.stage, parts.method, parts.path].into_iter().flatten();

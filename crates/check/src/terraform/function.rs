@@ -65,27 +65,15 @@ impl<'a> Reader<'a> {
     /// Looks at what else is said about the functions that the API calls.
     pub(super) fn check_functions(&mut self, api: &RestApi, keys: &[ApiKey]) {
         let called = called(api);
-        let all = |kind: &str| -> Vec<Block<'a>> {
-            self.graph.of_kind(kind).iter().map(|instance| self.graph.block(instance)).collect()
-        };
-        let functions = all(uri::FUNCTION);
-        let others = OTHER_WAYS_IN.map(|(kind, detail)| (all(kind), detail));
+        let functions: Vec<_> =
+            self.graph.of_kind(uri::FUNCTION).iter().map(|instance| self.graph.block(instance)).collect();
         for block in functions {
             if let Some(name) = uri::name_of(block.instance).filter(|name| called.contains(name)) {
                 self.notes.origins.add(at(&["functions", name.as_str()]), &block.instance.address);
                 self.check_environment(&block, &name, keys);
             }
         }
-        for (block, detail) in
-            others.into_iter().flat_map(|(blocks, detail)| blocks.into_iter().map(move |b| (b, detail)))
-        {
-            let function = uri::function_meant(&self.graph, &block, "function_name");
-            if function.as_ref().is_none_or(|name| called.contains(name)) {
-                let name = function.as_ref().map_or(AFTER_APPLY, FunctionName::as_str);
-                let place = at(&["functions", name]);
-                self.notes.add_guardrail("TB010", &block.instance.address, &place, detail);
-            }
-        }
+        self.check_ways_in(&called);
     }
 
     fn check_environment(&mut self, block: &Block<'a>, function: &FunctionName, keys: &[ApiKey]) {
@@ -118,12 +106,6 @@ fn statement_id(block: &Block<'_>, function: &FunctionName, others: &[Permission
     let is_taken = |other: &Permission| &other.function_name == function && other.statement_id == written;
     if others.iter().any(is_taken) { format!("{written} ({})", block.instance.address) } else { written }
 }
-
-/// What else invokes a function: kind of resource, and what it does.
-const OTHER_WAYS_IN: [(&str, &str); 2] = [
-    ("aws_lambda_function_url", "a URL of its own invokes the function without the API"),
-    ("aws_lambda_event_source_mapping", "an event source invokes the function without the API"),
-];
 
 /// Every function that a method or an authorizer calls.
 pub(super) fn called(api: &RestApi) -> BTreeSet<FunctionName> {

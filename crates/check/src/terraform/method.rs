@@ -145,14 +145,21 @@ impl<'a> Reader<'a> {
             Seen::Known(text) => uri::parse(text),
             Seen::Unset => IntegrationUri::Other(String::new()),
             Seen::Unknown => {
-                let function = uri::referenced(&self.graph, block, name).and_then(uri::name_of);
-                let Some(name) = function else {
-                    self.notes.unseen(
-                        block.instance,
-                        place,
-                        &format!("which function it leads to (`{name}`)"),
-                    );
-                    return IntegrationUri::Other(AFTER_APPLY.into());
+                let function = uri::invoked_by(&self.graph, block, name);
+                let name = match function.map(uri::name_of) {
+                    Ok(Some(name)) => name,
+                    Ok(None) | Err(None) => {
+                        let part = format!("which function it leads to (`{name}`)");
+                        self.notes.unseen(block.instance, place, &part);
+                        return IntegrationUri::Other(AFTER_APPLY.into());
+                    }
+                    Err(Some(others)) => {
+                        let detail = format!(
+                            "which function it leads to (`{name}`) cannot be seen: there is {others} in it"
+                        );
+                        self.notes.hidden(block.instance, place, detail);
+                        return IntegrationUri::Other(AFTER_APPLY.into());
+                    }
                 };
                 let (region, account_id) = (self.region.clone(), self.account_id.clone());
                 IntegrationUri::Function { region, account_id, name }

@@ -1,8 +1,12 @@
 //! Which function an integration, an authorizer or a permission means.
 
+use std::collections::BTreeSet;
+
 use restapi::{AccountId, FunctionName, IntegrationUri, Region};
 
+use super::address::{Step, steps};
 use super::block::{Block, Seen};
+use super::caller::listed;
 use super::document::Instance;
 use super::follow::Target;
 use super::graph::Graph;
@@ -54,25 +58,86 @@ pub(super) fn function_name(text: &str) -> Option<FunctionName> {
     FunctionName::parse(name.split(':').next()?).ok()
 }
 
-/// The function that `name` of `block` is made of, if the references lead to exactly one.
-pub(super) fn referenced<'a>(graph: &Graph<'a>, block: &Block<'a>, name: &str) -> Option<&'a Instance> {
-    let mut functions: Vec<&Instance> = Vec::new();
-    for target in graph.targets(block, name) {
-        let Target::Made { instances, attribute: Some(attribute) } = target else { continue };
-        let [instance] = instances.as_slice() else { continue };
-        if !NAMES_A_FUNCTION.contains(&attribute.as_str()) {
-            continue;
-        }
-        let function = match instance.kind.as_str() {
-            FUNCTION => Some(*instance),
-            "aws_lambda_alias" => {
-                let alias = graph.block(instance);
-                graph.link_by(&alias, "function_name", FUNCTION, "function_name").found()
+/// The function that `name` of `block` invokes, where only apply will show its URI; or what else stands in it.
+///
+/// A URI that is another attribute of a function is believed if it stands alone. One that is put together around the
+/// function's ARN needs partition and region too, and it is believed with nothing but them: looked up, or elements 1 and 3
+/// of a local value, which is where they are in an ARN that was split.
+pub(super) fn invoked_by<'a>(
+    graph: &Graph<'a>,
+    block: &Block<'a>,
+    name: &str,
+) -> Result<&'a Instance, Option<String>> {
+    let targets = graph.targets(block, name);
+    let mut functions = Vec::new();
+    let mut others = Vec::new();
+    for target in &targets {
+        match function_in(graph, target) {
+            Some((function, attribute)) if IS_URI.contains(&attribute) || IS_ARN.contains(&attribute) => {
+                functions.push((function, attribute, target));
             }
-            _ => None,
-        };
-        functions.extend(function);
+            _ => others.push(target),
+        }
     }
+    let is_around = matches!(functions.as_slice(), [(_, attribute, _)] if IS_ARN.contains(attribute));
+    let mut lists = BTreeSet::new();
+    others.retain(|other| !(is_around && is_whereabouts(other, &mut lists)));
+    match functions.as_slice() {
+        [(function, ..)] if others.is_empty() && lists.len() <= 1 => Ok(function),
+        _ => {
+            let several = functions.iter().filter(|_| functions.len() > 1).map(|(.., target)| target.shown());
+            let lists = lists.into_iter().filter(|_| others.is_empty()).map(|list| format!("local.{list}"));
+            let shown: Vec<_> =
+                several.chain(others.iter().map(|other| other.shown())).chain(lists).collect();
+            Err(listed(&shown))
+        }
+    }
+}
+
+/// Whether `target` says nothing but a partition or a region. A local value is added to `lists`.
+fn is_whereabouts(target: &Target<'_>, lists: &mut BTreeSet<String>) -> bool {
+    match target {
+        Target::LookedUp { kind, attribute: Some(attribute), .. } => [
+            ("aws_partition", "partition"),
+            ("aws_region", "name"),
+            ("aws_region", "region"),
+            ("aws_region", "id"),
+        ]
+        .contains(&(kind.as_str(), attribute.as_str())),
+        Target::Opaque(reference) => match steps(reference).as_slice() {
+            [local, Step { name, index: Some(index) }] if local.name == "local" => {
+                lists.insert(name.clone());
+                ["1", "3"].contains(&index.as_str())
+            }
+            _ => false,
+        },
+        Target::Made { .. } | Target::LookedUp { .. } | Target::Given(_) => false,
+    }
+}
+
+/// The function that `target` is an attribute of, itself or by an alias, and which attribute.
+fn function_in<'a, 't>(graph: &Graph<'a>, target: &'t Target<'a>) -> Option<(&'a Instance, &'t str)> {
+    let Target::Made { instances, attribute: Some(attribute) } = target else { return None };
+    let [instance] = instances.as_slice() else { return None };
+    let function = match instance.kind.as_str() {
+        FUNCTION => *instance,
+        ALIAS => {
+            let alias = graph.block(instance);
+            graph.link_by(&alias, "function_name", FUNCTION, "function_name").found()?
+        }
+        _ => return None,
+    };
+    Some((function, attribute))
+}
+
+/// The function that `name` of `block` is made of, if the references lead to exactly one, whatever stands beside it.
+pub(super) fn referenced<'a>(graph: &Graph<'a>, block: &Block<'a>, name: &str) -> Option<&'a Instance> {
+    let targets = graph.targets(block, name);
+    let functions = targets.iter().filter_map(|target| function_in(graph, target));
+    let mut functions: Vec<_> = functions
+        .filter(|(_, attribute)| NAMES_A_FUNCTION.contains(attribute))
+        .map(|(function, _)| function)
+        .collect();
     functions.dedup_by(|a, b| std::ptr::eq(*a, *b));
     match functions.as_slice() {
         [function] => Some(function),
@@ -102,6 +167,13 @@ pub(super) fn function_meant<'a>(graph: &Graph<'a>, block: &Block<'a>, name: &st
 }
 
 pub(super) const FUNCTION: &str = "aws_lambda_function";
+pub(super) const ALIAS: &str = "aws_lambda_alias";
+
+/// Attributes of functions and aliases that are the URI of an integration.
+const IS_URI: [&str; 2] = ["invoke_arn", "qualified_invoke_arn"];
+
+/// Attributes of functions and aliases that are their ARN.
+const IS_ARN: [&str; 2] = ["arn", "qualified_arn"];
 
 /// Attributes of functions and aliases that say which function it is.
 const NAMES_A_FUNCTION: [&str; 6] =

@@ -285,6 +285,45 @@ fn other_ways_to_invoke_the_function() {
 }
 
 #[test]
+fn other_api_that_invokes_the_function_under_a_role() {
+    let role = "arn:aws:iam::123456789012:role/invoke";
+    let arn = |name: &str| format!("arn:aws:lambda:eu-central-1:123456789012:function:{name}");
+    let uri = |name: &str| {
+        format!("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{}/invocations", arn(name))
+    };
+    for (kind, target, credentials) in [
+        ("aws_api_gateway_integration", "uri", "credentials"),
+        ("aws_api_gateway_authorizer", "authorizer_uri", "authorizer_credentials"),
+        ("aws_apigatewayv2_integration", "integration_uri", "credentials_arn"),
+        ("aws_apigatewayv2_authorizer", "authorizer_uri", "authorizer_credentials_arn"),
+        ("aws_apigatewayv2_api", "target", "credentials_arn"),
+    ] {
+        let with = |to: serde_json::Value, role: serde_json::Value, expressions: serde_json::Value| {
+            let values = json!({ "rest_api_id": "abcdefghij", target: to, credentials: role });
+            let mut values = values;
+            if values[target].is_null() {
+                values.as_object_mut().unwrap().remove(target);
+            }
+            example().add(kind, "other", values, expressions)
+        };
+        let found = &[format!("TB010 {kind}.other")];
+        let found: Vec<_> = found.iter().map(String::as_str).collect();
+        breaks(&with(json!(arn("token-broker:live")), json!(role), json!({})), &found);
+        breaks(&with(json!(uri("token-broker")), json!(role), json!({})), &found);
+        breaks(&with(json!(uri("${stageVariables.f}")), json!(role), json!({})), &found);
+        breaks(&with(json!(uri("thumbnails")), json!(role), json!({})), &[]);
+        breaks(&with(json!("arn:aws:apigateway:eu-central-1:sqs:path/1/q"), json!(role), json!({})), &[]);
+        breaks(&with(json!(uri("token-broker")), json!(null), json!({})), &[]);
+        let made_of = |reference: &str| {
+            with(json!(null), json!(role), json!({ target: { "references": [reference] } }))
+        };
+        breaks(&made_of("local.uri"), &found);
+        breaks(&made_of("data.aws_lambda_function.f.invoke_arn"), &found);
+        breaks(&made_of("aws_api_gateway_stage.this.invoke_url"), &[]);
+    }
+}
+
+#[test]
 fn bodies_in_the_log() {
     let plan = example().set(EVERY, "settings/0/data_trace_enabled", json!(true));
     breaks(&plan, &[&format!("TB011 {EVERY}")]);

@@ -85,6 +85,63 @@ fn function_that_is_made_in_the_same_plan_is_followed() {
     breaks(&plan, &[]);
 }
 
+/// The example with a function and an alias of it in the same module.
+fn with_function() -> Plan {
+    example().add("aws_lambda_function", "f", json!({ "function_name": "token-broker" }), json!({})).add(
+        "aws_lambda_alias",
+        "live",
+        json!({ "name": "live" }),
+        json!({ "function_name": { "references": ["aws_lambda_function.f.function_name", "aws_lambda_function.f"] } }),
+    )
+}
+
+#[test]
+fn uri_that_is_made_of_one_function_is_that_of_the_function() {
+    for references in [
+        &["aws_lambda_function.f.invoke_arn", "aws_lambda_function.f"][..],
+        &["aws_lambda_function.f.qualified_invoke_arn"],
+        &["aws_lambda_alias.live.invoke_arn", "aws_lambda_alias.live"],
+        &["aws_lambda_function.f.arn"],
+        &["data.aws_partition.this.partition", "data.aws_region.this.name", "aws_lambda_alias.live.arn"],
+        &[
+            "local.function[1]",
+            "local.function",
+            "local.function[3]",
+            "local.function",
+            "aws_lambda_function.f.arn",
+        ],
+    ] {
+        breaks(&with_function().hide(INTEGRATION, "uri", references), &[]);
+    }
+}
+
+#[test]
+fn uri_in_which_something_stands_beside_the_function_is_not_believed() {
+    let invoke = "aws_lambda_function.f.invoke_arn";
+    let arn = "aws_lambda_function.f.arn";
+    for (references, other) in [
+        (&[invoke, "local.other"][..], "`local.other`"),
+        (&[invoke, "local.function[1]"], "`local.function[1]`"),
+        (&[invoke, "data.aws_region.this.name"], "`data.aws_region.this.name`"),
+        (&[invoke, "each.value"], "`each.value`"),
+        (&[invoke, "var.other"], "`var.other`"),
+        (&[arn, "local.function[6]"], "`local.function[6]`"),
+        (&[arn, "local.function"], "`local.function`"),
+        (&[arn, "local.a[1]", "local.b[3]"], "`local.a` and `local.b`"),
+        (&[arn, "data.aws_caller_identity.this.account_id"], "`data.aws_caller_identity.this.account_id`"),
+        (
+            &[arn, "aws_lambda_alias.live.invoke_arn"],
+            "`module.rest_api.aws_lambda_alias.live.invoke_arn` and `module.rest_api.aws_lambda_function.f.arn`",
+        ),
+        (&["aws_lambda_function.f.version"], "`module.rest_api.aws_lambda_function.f.version`"),
+    ] {
+        let plan = with_function().hide(INTEGRATION, "uri", references);
+        assert!(plan.found().contains(&format!("TB027 {INTEGRATION}")), "{references:?}: {:?}", plan.found());
+        let detail = format!("which function it leads to (`uri`) cannot be seen: there is {other} in it");
+        assert_eq!(plan.details("TB027"), [detail]);
+    }
+}
+
 #[test]
 fn references_in_a_circle_come_to_an_end() {
     let mut plan = example().hide(INTEGRATION, "uri", &["module.a.x", "module.a.y", "module.b.x"]);
