@@ -4,7 +4,10 @@
 //! that call are named by one reference each and nothing else stands in it. What stands between the references is not to
 //! be seen.
 
-use restapi::{FunctionName, HttpMethod, MethodArn, ResourcePath, RestApi, SourceArnPattern, StageName};
+use restapi::{
+    Authorizer, FunctionName, HttpMethod, IntegrationUri, Method, MethodArn, ResourcePath, RestApi,
+    SourceArnPattern, StageName,
+};
 
 use super::block::{Block, Seen};
 use super::document::Instance;
@@ -45,8 +48,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether the statement lets in exactly one call behind which `function` stands.
+    pub(super) fn lets_in(&self, block: &Block<'a>, function: &FunctionName, api: &RestApi) -> bool {
+        let arn = match block.text("source_arn") {
+            Seen::Unset => return false,
+            Seen::Known(arn) => SourceArnPattern::new(arn),
+            Seen::Unknown => match self.call_of(block, function, api) {
+                Ok(arn) => arn,
+                Err(_) => return false,
+            },
+        };
+        let asked = api.authorizers.iter().filter(|authorizer| asks(authorizer, function));
+        let called = api.resources.iter().flat_map(|resource| {
+            let behind = resource.methods.values().filter(|method| is_behind(method, function));
+            behind.map(|method| (method.http_method, &resource.path))
+        });
+        let stages = || api.stages.iter().map(|stage| &stage.stage_name);
+        let mut calls = called
+            .flat_map(|(method, path)| {
+                stages().map(move |stage| self.exact(stage.clone(), method, path.clone()))
+            })
+            .chain(asked.map(|authorizer| self.authorizer_arn(authorizer)));
+        calls.any(|call| call == arn)
+    }
+
     /// The call that the references of `source_arn` are about, or what is wrong with them.
-    pub(super) fn call_of(
+    fn call_of(
         &self,
         block: &Block<'a>,
         function: &FunctionName,
@@ -126,16 +153,30 @@ impl<'a> Reader<'a> {
     ) -> Result<SourceArnPattern, String> {
         let id = authorizer_id(&self.graph.block(authorizer));
         let known = api.authorizers.iter().find(|known| known.id == id);
-        let calls = known.and_then(|known| function_in(known.authorizer_uri.as_deref()?));
-        if calls.as_ref() != Some(function) {
-            return Err(format!("an authorizer that calls {function}"));
-        }
-        let Self { region, account_id, .. } = self;
-        Ok(SourceArnPattern::new(format!(
-            "arn:aws:execute-api:{region}:{account_id}:{}/authorizers/{id}",
-            api.id
-        )))
+        known
+            .filter(|known| asks(known, function))
+            .map(|known| self.authorizer_arn(known))
+            .ok_or_else(|| format!("an authorizer that calls {function}"))
     }
+
+    fn authorizer_arn(&self, authorizer: &Authorizer) -> SourceArnPattern {
+        let Self { region, account_id, id, .. } = self;
+        SourceArnPattern::new(format!(
+            "arn:aws:execute-api:{region}:{account_id}:{id}/authorizers/{}",
+            authorizer.id
+        ))
+    }
+}
+
+/// Whether the authorizer calls `function`.
+fn asks(authorizer: &Authorizer, function: &FunctionName) -> bool {
+    authorizer.authorizer_uri.as_deref().and_then(function_in).as_ref() == Some(function)
+}
+
+/// Whether the method calls `function`.
+fn is_behind(method: &Method, function: &FunctionName) -> bool {
+    let uri = method.integration.as_ref().map(|integration| &integration.uri);
+    matches!(uri, Some(IntegrationUri::Function { name, .. }) if name == function)
 }
 
 /// What an ARN is made of: the parts of a call, one resource for each, and what else stands in it.

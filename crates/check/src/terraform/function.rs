@@ -26,8 +26,7 @@ impl<'a> Reader<'a> {
             let function_name = match function {
                 Some(name) if called.contains(&name) => name,
                 Some(_) => continue,
-                // Nobody can tell whose it is: taken for the broker's.
-                None => match called.first() {
+                None => match self.function_let_in(&block, api, &called) {
                     Some(name) => name.clone(),
                     None => continue,
                 },
@@ -48,6 +47,17 @@ impl<'a> Reader<'a> {
             });
         }
         permissions
+    }
+
+    /// The function of a statement that does not show whose it is: the one that is behind the call it lets in. A statement
+    /// that lets in anything else is taken for one of the functions all the same.
+    fn function_let_in<'c>(
+        &self,
+        block: &Block<'a>,
+        api: &RestApi,
+        called: &'c BTreeSet<FunctionName>,
+    ) -> Option<&'c FunctionName> {
+        called.iter().find(|function| self.lets_in(block, function, api)).or_else(|| called.first())
     }
 
     /// What the guardrails would say of the statement if they saw it.

@@ -214,6 +214,34 @@ fn authorizer_with_its_own_permission() {
 }
 
 #[test]
+fn permission_that_does_not_show_its_function_is_for_the_one_behind_the_call() {
+    let uri = |name: &str| {
+        format!(
+            "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/\
+             arn:aws:lambda:eu-central-1:123456789012:function:{name}/invocations"
+        )
+    };
+    let values = json!({ "name": "jwt", "type": "REQUEST", "authorizer_uri": uri("authorizer") });
+    let (ask, call) = ("aws_lambda_permission.ask", "aws_lambda_permission.front_door");
+    let plan = example()
+        .add("aws_api_gateway_authorizer", "jwt", values, json!({}))
+        .set(METHOD, "authorization", json!("CUSTOM"))
+        .hide(METHOD, "authorizer_id", &["aws_api_gateway_authorizer.jwt.id"])
+        .add_like(call, "ask")
+        .hide(call, "function_name", &["local.function_name"])
+        .hide(ask, "function_name", &["local.authorizer_name"]);
+    let scoped = ["aws_api_gateway_rest_api.this.execution_arn", "aws_api_gateway_authorizer.jwt.id"];
+    breaks(&plan.clone().hide(ask, "source_arn", &scoped), &[]);
+    let with_more = [scoped.as_slice(), &["aws_api_gateway_stage.this.stage_name"]].concat();
+    breaks(&plan.clone().hide(ask, "source_arn", &with_more), &[&format!("TB008 {ask}")]);
+    breaks(&plan.clone().set(ask, "source_arn", json!(null)), &[&format!("TB008 {ask}")]);
+    breaks(
+        &plan.set(ask, "source_arn", json!("arn:aws:execute-api:eu-central-1:123456789012:*")),
+        &[&format!("TB008 {ask}")],
+    );
+}
+
+#[test]
 fn account_that_the_apis_own_arn_leaves_out_is_taken_from_another() {
     let account = |plan: &Plan| {
         let account = crate::terraform::read(&plan.document(), "x", None).account.unwrap();
