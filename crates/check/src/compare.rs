@@ -9,11 +9,11 @@
 //! is a finding already.
 
 mod shape;
+mod shown;
 
 use std::collections::BTreeSet;
 
 use config::{AwsKey, AwsPlace, Definition};
-use restapi::guardrails;
 use restapi::{Account, ApiKey, FunctionName, IntegrationUri, Permission};
 use serde_json::{Map, Value};
 
@@ -28,8 +28,7 @@ pub fn differences(definition: &Definition, reading: &Reading) -> Vec<Finding> {
     let Some(expected) = expected(definition, found) else { return Vec::new() };
     let name = found.rest_apis.first().map(|api| api.name.as_str()).unwrap_or_default();
     let (expected_shape, found_shape) = (shape::of(&expected, name), shape::of(found, name));
-    let values = found.api_keys.iter().filter_map(|key| Some(key.value.as_ref()?.expose()));
-    let mut differences = Differences { reading, secrets: values.collect(), found: Vec::new() };
+    let mut differences = Differences { reading, found: Vec::new() };
     differences.compare("", &expected_shape, &found_shape);
     differences.keys(definition, found);
     differences.found
@@ -78,8 +77,6 @@ fn function(account: &Account) -> Option<FunctionName> {
 
 struct Differences<'a> {
     reading: &'a Reading,
-    /// What no finding may repeat.
-    secrets: Vec<&'a str>,
     found: Vec<Finding>,
 }
 
@@ -94,7 +91,11 @@ impl Differences<'_> {
             (expected, found) => {
                 self.add(
                     place,
-                    &format!("here {}, in the definition {}", self.shown(found), self.shown(expected)),
+                    &format!(
+                        "here {}, in the definition {}",
+                        self.shown(place, found),
+                        self.shown(place, expected)
+                    ),
                 );
             }
         }
@@ -107,10 +108,16 @@ impl Differences<'_> {
             match (expected.get(name), found.get(name)) {
                 (Some(expected), Some(found)) => self.compare(&place, expected, found),
                 (Some(expected), None) => {
-                    self.add(&place, &format!("missing here, in the definition {}", self.shown(expected)));
+                    self.add(
+                        &place,
+                        &format!("missing here, in the definition {}", self.shown(&place, expected)),
+                    );
                 }
                 (None, Some(found)) => {
-                    self.add(&place, &format!("here {}, and not in the definition", self.shown(found)));
+                    self.add(
+                        &place,
+                        &format!("here {}, and not in the definition", self.shown(&place, found)),
+                    );
                 }
                 (None, None) => {}
             }
@@ -139,29 +146,18 @@ impl Differences<'_> {
         if self.reading.origins.is_unseen(place) {
             return;
         }
-        let origin = self.reading.origins.origin(place);
+        let mut origin = self.reading.origins.origin(place);
+        origin.place = shown::place(place, &self.reading.secrets);
+        let place = &origin.place;
         // One resource makes many members, and people must see which of them differs.
         let detail = format!("{place}: {what}");
         self.found.push(Finding { rule: SAME_AS_DEFINED, origin, detail });
     }
 
-    /// A value as a finding shows it: no secret, and not long.
-    fn shown(&self, value: &Value) -> String {
-        let text = value.to_string();
-        let is_known = self.secrets.iter().any(|secret| text.contains(secret));
-        if is_known || guardrails::secret_kind(&text).is_some() {
-            return "a text that holds a secret".into();
-        }
-        if text.chars().count() <= LONGEST {
-            return format!("`{text}`");
-        }
-        let start: String = text.chars().take(LONGEST).collect();
-        format!("`{start}…`")
+    fn shown(&self, place: &str, value: &Value) -> String {
+        shown::value(place, value, &self.reading.secrets)
     }
 }
-
-/// How much of a value is shown.
-const LONGEST: usize = 200;
 
 #[cfg(test)]
 mod tests;

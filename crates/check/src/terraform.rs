@@ -31,17 +31,21 @@ mod address;
 mod block;
 mod caller;
 mod document;
+mod environment;
 mod findings;
 mod follow;
 mod front;
 mod function;
 mod graph;
 mod method;
+mod names;
 mod origins;
 mod outputs;
 mod plans;
 mod resources;
+mod secrets;
 mod stage;
+mod texts;
 mod uri;
 mod variables;
 mod ways_in;
@@ -51,6 +55,7 @@ use restapi::{Account, guardrails};
 pub use document::{Document, DocumentError};
 pub(crate) use findings::at;
 pub use origins::Origins;
+pub(crate) use secrets::Secrets;
 
 use crate::Finding;
 
@@ -63,6 +68,8 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// Which address made which object.
     pub origins: Origins,
+    /// What of the document must not be shown.
+    pub(crate) secrets: Secrets,
 }
 
 impl Reading {

@@ -191,7 +191,7 @@ fn value_of_a_key_is_not_shown() {
     let [(_, detail)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(
         detail,
-        "restApis/token-broker-api/stages/prod/description: here a text that holds a secret, and not in the definition"
+        "restApis/token-broker-api/stages/prod/description: here a value that is not shown, and not in the definition"
     );
 }
 

@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::address::ModulePath;
+use super::secrets::Secrets;
 
 /// A plan or a state. Its values may be secrets: it does not show them.
 pub struct Document {
     /// Resources that Terraform makes, as they will be after apply, or are.
     pub(super) instances: Vec<Instance>,
+    /// What must not be shown, nor stand in texts.
+    pub(super) secrets: Secrets,
     /// What Terraform looks up: data sources, as far as they are read.
     pub(super) looked_up: Vec<Instance>,
     /// Outputs of the root module.
@@ -114,6 +117,7 @@ impl Document {
 
     fn of(mut document: Map<String, Value>) -> Result<Self, DocumentError> {
         check_format(&document)?;
+        let secrets = Secrets::of(&document);
         let is_planned = document.contains_key("planned_values");
         let mut values = match document.remove("planned_values").or_else(|| document.remove("values")) {
             Some(Value::Object(values)) => values,
@@ -136,6 +140,7 @@ impl Document {
         let mut configuration = document.remove("configuration").unwrap_or_default();
         Ok(Self {
             instances,
+            secrets,
             looked_up: resources.looked_up.into_iter().chain(prior.looked_up).collect(),
             outputs: object(values.remove("outputs")),
             variables: object(document.remove("variables")),

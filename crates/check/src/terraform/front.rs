@@ -12,6 +12,7 @@ use super::document::{Document, EmptyPlan, Instance};
 use super::findings::{Notes, at};
 use super::follow::Target;
 use super::graph::{Graph, Link};
+use super::secrets::Secrets;
 use super::uri;
 use super::{outputs, variables};
 use crate::rule::NOTHING_UNSEEN;
@@ -39,6 +40,7 @@ pub(super) struct Reader<'a> {
     pub(super) account_id: AccountId,
     /// Kind and address of what the plan takes away.
     pub(super) deleted: &'a [(String, String)],
+    pub(super) secrets: &'a Secrets,
 }
 
 /// The account that `document` describes.
@@ -52,16 +54,22 @@ pub(super) fn read(document: &Document, file: &str, api_name: Option<&str>) -> R
     }
     outputs::check(document, &graph, &mut notes);
     variables::check(document, &mut notes);
+    let secrets = document.secrets.clone();
+    let without_api = |notes: Notes, secrets| Reading {
+        account: None,
+        findings: notes.findings,
+        origins: notes.origins,
+        secrets,
+    };
     if let Some(plan) = document.empty_plan {
         notes.add(NOTHING_UNSEEN, "", "", nothing_in(plan));
-        return Reading { account: None, findings: notes.findings, origins: notes.origins };
+        return without_api(notes, secrets);
     }
-    let Some(api) = choose(&graph, &mut notes, api_name) else {
-        return Reading { account: None, findings: notes.findings, origins: notes.origins };
-    };
+    let Some(api) = choose(&graph, &mut notes, api_name) else { return without_api(notes, secrets) };
     let Some(mut reader) = Reader::of(document, graph, notes, api) else { return Reading::default() };
-    let account = reader.account();
-    Reading { account: Some(account), findings: reader.notes.findings, origins: reader.notes.origins }
+    let account = Some(reader.account());
+    let Notes { findings, origins } = reader.notes;
+    Reading { account, findings, origins, secrets }
 }
 
 /// What is said of a plan without resources.
@@ -112,7 +120,8 @@ impl<'a> Reader<'a> {
         }
         let region = region.or_else(|| Region::parse("us-east-1").ok())?;
         let account_id = account_id.or_else(|| AccountId::parse("000000000000").ok())?;
-        Some(Self { graph, notes, api, id, place, region, account_id, deleted: &document.deleted })
+        let Document { deleted, secrets, .. } = document;
+        Some(Self { graph, notes, api, id, place, region, account_id, deleted, secrets })
     }
 
     fn account(&mut self) -> Account {
@@ -125,7 +134,8 @@ impl<'a> Reader<'a> {
         let plans = self.plans(&api);
         let keys = self.keys(&plans);
         let permissions = self.permissions(&api);
-        self.check_functions(&api, &keys.keys);
+        self.check_functions(&api);
+        self.check_texts(&keys.keys);
         Account {
             account_id: self.account_id.clone(),
             region: self.region.clone(),

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use restapi::{ApiKey, FunctionName, IntegrationUri, Permission, RestApi};
+use restapi::{FunctionName, IntegrationUri, Permission, RestApi};
 
-use super::block::{AFTER_APPLY, Block};
+use super::block::Block;
 use super::findings::at;
 use super::front::Reader;
-use super::outputs;
 use super::uri;
 
 impl<'a> Reader<'a> {
@@ -73,40 +72,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Looks at what else is said about the functions that the API calls.
-    pub(super) fn check_functions(&mut self, api: &RestApi, keys: &[ApiKey]) {
+    pub(super) fn check_functions(&mut self, api: &RestApi) {
         let called = called(api);
         let functions: Vec<_> =
             self.graph.of_kind(uri::FUNCTION).iter().map(|instance| self.graph.block(instance)).collect();
         for block in functions {
             if let Some(name) = uri::name_of(block.instance).filter(|name| called.contains(name)) {
                 self.notes.origins.add(at(&["functions", name.as_str()]), &block.instance.address);
-                self.check_environment(&block, &name, keys);
+                self.check_environment(&block, &name);
             }
         }
         self.check_ways_in(&called);
-    }
-
-    fn check_environment(&mut self, block: &Block<'a>, function: &FunctionName, keys: &[ApiKey]) {
-        let known: BTreeSet<&str> =
-            keys.iter().filter_map(|key| Some(key.value.as_ref()?.expose())).collect();
-        for environment in block.blocks("environment") {
-            let place = at(&["functions", function.as_str(), "environment"]);
-            for (name, value) in
-                environment.map("variables").iter().filter(|(_, value)| *value != AFTER_APPLY)
-            {
-                if let Some(kind) = outputs::kind_in(name, &value.as_str().into(), &known) {
-                    let place = format!("{place}/{}", at(&[name]));
-                    let detail = format!("the variable `{name}` of the function's environment holds {kind}");
-                    self.notes.add_guardrail("TB001", &block.instance.address, &place, detail);
-                }
-            }
-        }
-        let targets = self.graph.targets(block, "environment");
-        if let Some(kind) = targets.iter().find_map(outputs::secret_of) {
-            let place = at(&["functions", function.as_str(), "environment"]);
-            let detail = format!("the function's environment is given {kind}");
-            self.notes.add_guardrail("TB001", &block.instance.address, &place, detail);
-        }
     }
 }
 

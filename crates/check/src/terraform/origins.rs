@@ -35,6 +35,11 @@ impl Origins {
         around(place).find_map(|place| self.addresses.get(place)).map(String::as_str)
     }
 
+    /// The place of an object that `address` makes.
+    pub(crate) fn place_of(&self, address: &str) -> Option<&str> {
+        self.addresses.iter().find(|(_, made_by)| *made_by == address).map(|(place, _)| place.as_str())
+    }
+
     /// Whether what stands at `place`, or around it, cannot be seen.
     pub(crate) fn is_unseen(&self, place: &str) -> bool {
         around(place).any(|place| self.unseen.contains(place))

@@ -1,7 +1,5 @@
 //! Outputs of the root module: Terraform prints those that are not sensitive.
 
-use std::collections::BTreeSet;
-
 use restapi::guardrails;
 use serde_json::Value;
 
@@ -9,17 +7,17 @@ use super::document::Document;
 use super::findings::Notes;
 use super::follow::Target;
 use super::graph::Graph;
+use super::secrets::{ATTRIBUTES, Secrets};
 use crate::rule::NO_SECRET_IN_OUTPUT;
 
 /// Finds outputs that hold a secret and are not sensitive.
 pub(super) fn check(document: &Document, graph: &Graph<'_>, notes: &mut Notes) {
-    let secrets = known_secrets(document);
     for (name, output) in &document.outputs {
         if output.get("sensitive") == Some(&Value::Bool(true)) {
             continue;
         }
         let value = output.get("value");
-        let kind = value.and_then(|value| kind_in(name, value, &secrets));
+        let kind = value.and_then(|value| kind_in(name, value, &document.secrets));
         // A flag or a number that is made of a secret is none.
         let may_be_one = value.is_none_or(|value| value.is_string() || value.is_object() || value.is_array());
         let made_of = || graph.targets_of_output(name).iter().find_map(secret_of);
@@ -40,29 +38,17 @@ pub(super) fn secret_of(target: &Target<'_>) -> Option<String> {
         Target::LookedUp { kind, attribute: Some(attribute), .. } => (kind, attribute, kind),
         Target::Made { .. } | Target::LookedUp { .. } | Target::Opaque(_) | Target::Given(_) => return None,
     };
-    let is_secret = SECRETS.iter().any(|(of, name)| of == kind && name == attribute);
+    let is_secret = ATTRIBUTES.iter().any(|(of, name)| of == kind && name == attribute);
     is_secret.then(|| format!("`{attribute}` of {from}"))
 }
 
-/// The secrets whose values stand in the document.
-pub(super) fn known_secrets(document: &Document) -> BTreeSet<&str> {
-    let values = document.instances.iter().flat_map(|instance| {
-        let names = SECRETS.iter().filter(move |(kind, _)| *kind == instance.kind);
-        names.filter_map(move |(_, name)| instance.values.get(*name)?.as_str())
-    });
-    // A short text stands in other texts by chance.
-    values.filter(|value| value.len() >= SHORTEST).collect()
-}
-
 /// What kind of secret `value`, called `name`, holds somewhere inside.
-pub(super) fn kind_in(name: &str, value: &Value, secrets: &BTreeSet<&str>) -> Option<String> {
+fn kind_in(name: &str, value: &Value, secrets: &Secrets) -> Option<String> {
     match value {
-        Value::String(text) if secrets.iter().any(|secret| text.contains(secret)) => {
-            Some("a secret of a resource".into())
-        }
-        Value::String(text) => guardrails::secret_kind(text)
-            .or_else(|| guardrails::secret_kind(&format!("{name}={text}")).filter(|_| !is_constant(text)))
-            .map(Into::into),
+        Value::String(text) => secrets.kind_in(text).or_else(|| {
+            let kind = guardrails::secret_kind(&format!("{name}={text}"));
+            kind.filter(|_| !is_constant(text)).map(Into::into)
+        }),
         Value::Array(list) => list.iter().find_map(|value| kind_in(name, value, secrets)),
         Value::Object(object) => object.iter().find_map(|(name, value)| kind_in(name, value, secrets)),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
@@ -73,22 +59,3 @@ pub(super) fn kind_in(name: &str, value: &Value, secrets: &BTreeSet<&str>) -> Op
 fn is_constant(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
-
-/// Attributes that are secrets, by the kind of their resource.
-const SECRETS: [(&str, &str); 13] = [
-    ("aws_api_gateway_api_key", "value"),
-    ("aws_api_gateway_usage_plan_key", "value"),
-    ("aws_cognito_user_pool_client", "client_secret"),
-    ("aws_cognito_managed_user_pool_client", "client_secret"),
-    ("aws_iam_access_key", "secret"),
-    ("aws_iam_access_key", "ses_smtp_password_v4"),
-    ("aws_secretsmanager_secret_version", "secret_binary"),
-    ("aws_secretsmanager_secret_version", "secret_string"),
-    ("random_bytes", "base64"),
-    ("random_bytes", "hex"),
-    ("random_password", "result"),
-    ("tls_private_key", "private_key_openssh"),
-    ("tls_private_key", "private_key_pem"),
-];
-
-const SHORTEST: usize = 8;

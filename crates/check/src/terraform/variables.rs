@@ -1,79 +1,62 @@
-//! Variables of the root module: their values stand in files, in plans and in logs.
+//! Secrets that are written where everybody reads them: variables of the root module, and literals of the configuration.
 
 use serde_json::Value;
 
 use super::document::Document;
 use super::findings::Notes;
-use super::outputs;
+use super::names;
+use super::secrets::Secrets;
 use crate::rule::NO_SECRET_IN_VARIABLE;
 
-/// Finds variables that hold a secret and are not sensitive.
+/// Finds variables that hold a secret and are not sensitive, and secrets that stand in the configuration.
 pub(super) fn check(document: &Document, notes: &mut Notes) {
-    let secrets = outputs::known_secrets(document);
-    let declared = document.configuration.get("variables").and_then(Value::as_object);
-    for (name, variable) in declared.into_iter().flatten() {
-        if variable.get("sensitive") == Some(&Value::Bool(true)) {
-            continue;
+    for (name, variable) in members(&document.configuration, "variables") {
+        let default = variable.get("default");
+        let detail = if variable.get("sensitive") == Some(&Value::Bool(true)) {
+            // What is sensitive is a secret by whatever name.
+            let is_secret = default.is_some_and(|default| names::secret_of_any_name(default).is_some());
+            is_secret.then(|| "the variable is sensitive, and its default stands in the configuration".into())
+        } else {
+            let given = document.variables.get(name).and_then(|given| given.get("value"));
+            let values = [given, default].into_iter().flatten();
+            let kind = values.into_iter().find_map(|value| kind_in(name, value, &document.secrets));
+            kind.map(|kind| format!("the variable holds {kind}"))
+        };
+        if let Some(detail) = detail {
+            notes.add(NO_SECRET_IN_VARIABLE, &format!("var.{name}"), "", detail);
         }
-        let given = document.variables.get(name).and_then(|given| given.get("value"));
-        let kind = [given, variable.get("default")].into_iter().flatten().find_map(|value| {
-            outputs::kind_in(name, value, &secrets).or_else(|| named_secret(name, false, value))
-        });
-        if let Some(kind) = kind {
-            notes.add(
-                NO_SECRET_IN_VARIABLE,
-                &format!("var.{name}"),
-                "",
-                format!("the variable holds {kind}"),
-            );
+    }
+    check_calls(&document.configuration, "", &document.secrets, notes);
+}
+
+/// Finds secrets among what modules are given literally, and among the defaults of their variables.
+fn check_calls(module: &Value, outer: &str, secrets: &Secrets, notes: &mut Notes) {
+    for (name, call) in members(module, "module_calls") {
+        let address = format!("{outer}module.{name}");
+        for (name, expression) in members(call, "expressions") {
+            let literal = expression.get("constant_value");
+            if let Some(kind) = literal.and_then(|literal| kind_in(name, literal, secrets)) {
+                let detail =
+                    format!("the module is given {kind} as `{name}`, and it stands in the configuration");
+                notes.add(NO_SECRET_IN_VARIABLE, &address, "", detail);
+            }
         }
+        let Some(module) = call.get("module") else { continue };
+        for (name, variable) in members(module, "variables") {
+            let default = variable.get("default");
+            if let Some(kind) = default.and_then(|default| kind_in(name, default, secrets)) {
+                let detail = format!("the default of the variable holds {kind}");
+                notes.add(NO_SECRET_IN_VARIABLE, &format!("{address}.var.{name}"), "", detail);
+            }
+        }
+        check_calls(module, &format!("{address}."), secrets, notes);
     }
 }
 
-/// A text under a name that secrets go by. What is below such a name is one, too: `client_secrets = { billing = "…" }`.
-fn named_secret(name: &str, is_below: bool, value: &Value) -> Option<String> {
-    let is_secret = is_below || is_name_of_secret(name);
-    match value {
-        Value::String(text) if is_secret && !text.is_empty() && !is_reference(text) => {
-            Some("a text under the name of a secret".into())
-        }
-        Value::Array(list) => list.iter().find_map(|value| named_secret(name, is_secret, value)),
-        Value::Object(object) => object.iter().find_map(|(name, value)| named_secret(name, is_secret, value)),
-        _ => None,
-    }
+fn kind_in(name: &str, value: &Value, secrets: &Secrets) -> Option<String> {
+    secrets.kind_inside(value).or_else(|| names::secret_in(name, value).map(Into::into))
 }
 
-/// Whether the name ends in a word for a secret. What goes on after it is something about the secret: `secret_arn`.
-fn is_name_of_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    let name = name.strip_suffix('s').unwrap_or(&name);
-    NAMES
-        .iter()
-        .any(|word| name == *word || name.strip_suffix(word).is_some_and(|before| before.ends_with('_')))
+fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    value.get(name).and_then(Value::as_object).into_iter().flatten()
 }
-
-/// Whether the text says where a secret is.
-fn is_reference(text: &str) -> bool {
-    REFERENCES.iter().any(|start| text.starts_with(start))
-}
-
-/// In the singular.
-const NAMES: [&str; 14] = [
-    "access_key",
-    "api_key",
-    "api_key_value",
-    "apikey",
-    "credential",
-    "key_value",
-    "passphrase",
-    "passwd",
-    "password",
-    "private_key",
-    "secret",
-    "secret_access_key",
-    "secret_key",
-    "token",
-];
-
-const REFERENCES: [&str; 9] =
-    ["arn:", "{{", "${", "/", "file:", "op://", "secretsmanager:", "ssm:", "vault:"];

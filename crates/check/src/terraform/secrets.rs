@@ -1,0 +1,243 @@
+//! Which texts of a document are secrets: what Terraform marks sensitive, and attributes that are known to be one.
+//!
+//! They are gathered from everything the document holds (what will be, what was, what is looked up, the variables) before
+//! anything else is read, and then looked for where they must not be. What is said of a secret is where it comes from,
+//! never its value.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use restapi::guardrails::{self, KnownSecrets};
+use serde_json::{Map, Value};
+
+use super::names;
+
+/// The secrets of a document.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<Gathered>);
+
+#[derive(Default)]
+struct Gathered {
+    known: KnownSecrets<Arc<str>>,
+    /// Every marked value as a text, however short.
+    marked: HashSet<String>,
+    /// What is marked of each resource, by address.
+    marks: HashMap<String, Value>,
+}
+
+impl Secrets {
+    /// The secrets of what `terraform show -json` printed.
+    pub(super) fn of(document: &Map<String, Value>) -> Self {
+        let mut gathering = Gathering::default();
+        for state in ["planned_values", "values"] {
+            gathering.add_state(document.get(state), true);
+        }
+        gathering.add_state(document.get("prior_state").and_then(|state| state.get("values")), false);
+        for change in document.get("resource_changes").and_then(Value::as_array).into_iter().flatten() {
+            gathering.add_change(change);
+        }
+        gathering.add_variables(document);
+        let Gathering { found, marked, marks } = gathering;
+        Self(Arc::new(Gathered { known: KnownSecrets::new(found), marked, marks }))
+    }
+
+    /// What is known of a secret that stands in `text`, or else what it looks like.
+    pub(super) fn kind_in(&self, text: &str) -> Option<String> {
+        let known = self.0.known.find(text).map(ToString::to_string);
+        known.or_else(|| guardrails::secret_kind(text).map(Into::into))
+    }
+
+    /// The same for everything inside `value`.
+    pub(super) fn kind_inside(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => self.kind_in(text),
+            Value::Array(list) => list.iter().find_map(|value| self.kind_inside(value)),
+            Value::Object(object) => object.values().find_map(|value| self.kind_inside(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        }
+    }
+
+    /// Whether `text`, called `name`, must not be shown: it holds a secret, or Terraform would not show it.
+    pub(crate) fn hide(&self, name: &str, text: &str) -> bool {
+        self.0.marked.contains(text)
+            || self.kind_in(text).is_some()
+            || guardrails::secret_kind(&format!("{name}={text}")).is_some()
+    }
+
+    /// Whether Terraform marks what is at `path` in a resource: `text`. Where it marks all of a whole, the name may tell
+    /// that this is no secret, as the text may.
+    pub(super) fn is_marked(&self, address: &str, path: &[&str], text: &str) -> bool {
+        let is_harmless = path.last().is_some_and(|name| names::is_harmless(name));
+        let Some(mut marks) = self.0.marks.get(address) else { return false };
+        for name in path {
+            if *marks == Value::Bool(true) {
+                return !is_harmless && names::is_secret_text(text);
+            }
+            let element = name.parse().ok().and_then(|index: usize| marks.get(index));
+            let Some(marks_of_part) = marks.get(name).or(element) else { return false };
+            marks = marks_of_part;
+        }
+        *marks == Value::Bool(true) && names::is_secret_text(text)
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({:?})", self.0.known)
+    }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Gathering {
+    found: Vec<(String, Arc<str>)>,
+    marked: HashSet<String>,
+    marks: HashMap<String, Value>,
+}
+
+impl Gathering {
+    /// `is_result`: it is what the document is about, and not what was before.
+    fn add_state(&mut self, state: Option<&Value>, is_result: bool) {
+        let mut modules: Vec<&Value> = state.and_then(|state| state.get("root_module")).into_iter().collect();
+        while let Some(module) = modules.pop() {
+            for resource in list(module, "resources") {
+                let text = |name| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+                let marks = resource.get("sensitive_values").unwrap_or(&Value::Null);
+                self.add_resource((text("type"), text("address")), resource.get("values"), marks);
+                if is_result {
+                    self.marks.insert(text("address").to_owned(), marks.clone());
+                }
+            }
+            modules.extend(list(module, "child_modules"));
+        }
+    }
+
+    fn add_change(&mut self, resource: &Value) {
+        let text = |name| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some(change) = resource.get("change") else { return };
+        for (values, marks) in [("before", "before_sensitive"), ("after", "after_sensitive")] {
+            let marks = change.get(marks).unwrap_or(&Value::Null);
+            self.add_resource((text("type"), text("address")), change.get(values), marks);
+            if values == "after" {
+                unite(self.marks.entry(text("address").to_owned()).or_default(), marks);
+            }
+        }
+    }
+
+    fn add_resource(&mut self, (kind, address): (&str, &str), values: Option<&Value>, marks: &Value) {
+        let Some(values) = values.and_then(Value::as_object) else { return };
+        for (name, value) in values {
+            let always = ATTRIBUTES.contains(&(kind, name));
+            let is_open = kind == PARAMETER && values.get("type").is_none_or(|kind| kind != "SecureString");
+            // The provider marks it whatever the parameter is for: mostly for an address or a name.
+            if name == "value" && is_open {
+                continue;
+            }
+            let marks = if always { &Value::Bool(true) } else { part(marks, name) };
+            let said: Arc<str> = format!("`{name}` of {address}").into();
+            self.add_marked(name, value, marks, &said);
+        }
+    }
+
+    /// The values of the variables that are declared sensitive.
+    fn add_variables(&mut self, document: &Map<String, Value>) {
+        let configuration = document.get("configuration").and_then(|all| all.get("root_module"));
+        let declared = configuration.and_then(|root| root.get("variables")).and_then(Value::as_object);
+        let is_sensitive = |variable: &Value| variable.get("sensitive") == Some(&Value::Bool(true));
+        for (name, variable) in declared.into_iter().flatten().filter(|(_, variable)| is_sensitive(variable))
+        {
+            let given = document.get("variables").and_then(|all| all.get(name)?.get("value"));
+            let said: Arc<str> = format!("the value of var.{name}, which is sensitive").into();
+            for value in [given, variable.get("default")].into_iter().flatten() {
+                self.add_marked(name, value, &Value::Bool(true), &said);
+            }
+        }
+    }
+
+    /// The marked parts of `value`. Where a whole object is marked, its names tell what in it is none: `username`.
+    fn add_marked(&mut self, name: &str, value: &Value, marks: &Value, said: &Arc<str>) {
+        if *marks == Value::Bool(true) {
+            return self.add_secret(name, value, said, false);
+        }
+        match value {
+            Value::Object(object) => {
+                object.iter().for_each(|(name, value)| self.add_marked(name, value, part(marks, name), said));
+            }
+            Value::Array(elements) => {
+                for (index, value) in elements.iter().enumerate() {
+                    self.add_marked("", value, marks.get(index).unwrap_or(&Value::Null), said);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add_secret(&mut self, name: &str, value: &Value, said: &Arc<str>, is_part: bool) {
+        match value {
+            Value::Object(object) => {
+                object.iter().for_each(|(name, value)| self.add_secret(name, value, said, true));
+            }
+            Value::Array(list) => list.iter().for_each(|value| self.add_secret("", value, said, true)),
+            Value::String(text) => {
+                self.marked.insert(text.clone());
+                if names::is_reference(text) || is_part && names::is_harmless(name) {
+                    return;
+                }
+                self.found.push((text.clone(), Arc::clone(said)));
+                // The secrets of several things in one text, each of which leads somewhere.
+                if let Ok(parts @ Value::Object(_)) = serde_json::from_str(text) {
+                    self.add_secret(name, &parts, said, true);
+                }
+            }
+            Value::Number(number) => _ = self.marked.insert(number.to_string()),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What is marked of the member `name`, where all of it may be.
+fn part<'a>(marks: &'a Value, name: &str) -> &'a Value {
+    if *marks == Value::Bool(true) { marks } else { marks.get(name).unwrap_or(&Value::Null) }
+}
+
+/// Marks what `others` mark, too.
+fn unite(marks: &mut Value, others: &Value) {
+    match (&mut *marks, others) {
+        (Value::Bool(true), _) | (_, Value::Null | Value::Bool(false)) => {}
+        (Value::Object(own), Value::Object(others)) => {
+            for (name, other) in others {
+                unite(own.entry(name.clone()).or_insert(Value::Null), other);
+            }
+        }
+        (Value::Array(own), Value::Array(others)) => {
+            own.resize(own.len().max(others.len()), Value::Null);
+            own.iter_mut().zip(others).for_each(|(own, other)| unite(own, other));
+        }
+        (_, others) => *marks = others.clone(),
+    }
+}
+
+/// Attributes that are secrets, by the kind of their resource, in documents that mark them and in others.
+pub(super) const ATTRIBUTES: [(&str, &str); 13] = [
+    ("aws_api_gateway_api_key", "value"),
+    ("aws_api_gateway_usage_plan_key", "value"),
+    ("aws_cognito_user_pool_client", "client_secret"),
+    ("aws_cognito_managed_user_pool_client", "client_secret"),
+    ("aws_iam_access_key", "secret"),
+    ("aws_iam_access_key", "ses_smtp_password_v4"),
+    ("aws_secretsmanager_secret_version", "secret_binary"),
+    ("aws_secretsmanager_secret_version", "secret_string"),
+    ("random_bytes", "base64"),
+    ("random_bytes", "hex"),
+    ("random_password", "result"),
+    ("tls_private_key", "private_key_openssh"),
+    ("tls_private_key", "private_key_pem"),
+];
+
+/// Holds a secret or anything else.
+const PARAMETER: &str = "aws_ssm_parameter";
