@@ -19,11 +19,15 @@
 //! - The URI of an integration or an authorizer that is known only after apply invokes one function if its references name
 //!   an `invoke_arn` of the function, or of an alias of it, and nothing else; or the function's ARN and beside it nothing
 //!   but a partition or region that is looked up, or elements 1 and 3 of one local value: what they are in an ARN that was
-//!   split.
+//!   split. Here, too, it is not seen what stands between the references.
 //! - A permission, a function URL or an event source whose function is known only after apply is for the one function that
-//!   is referred to, whatever stands beside it.
-//! - An output whose expression names a whole resource shows none of its secrets (Terraform itself refuses that, unless
-//!   it is told `nonsensitive`).
+//!   is referred to, whatever stands beside it. A permission that refers to none is for the function behind the call that
+//!   it lets in.
+//! - A link that is known only after apply leads to the one resource of the right kind that is referred to; through a local
+//!   value, to the only one there is.
+//! - What is known only after apply, and whose expression names a whole resource or a local value, holds no secret of it,
+//!   in an output and in the function's environment: `{ for name, key in keys : name => key.id }` and `… => key.value` look
+//!   alike. Terraform itself refuses such an output, unless it is told `nonsensitive`.
 //!
 //! It promises never to panic, whatever the document, and to repeat no secret of it.
 

@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         api: &RestApi,
         called: &'c BTreeSet<FunctionName>,
     ) -> Option<&'c FunctionName> {
-        called.iter().find(|function| self.lets_in(block, function, api)).or_else(|| called.first())
+        called.iter().take(FEW).find(|function| self.lets_in(block, function, api)).or_else(|| called.first())
     }
 
     /// What the guardrails would say of the statement if they saw it.
@@ -92,6 +92,9 @@ fn statement_id(block: &Block<'_>, function: &FunctionName, others: &[Permission
     let is_taken = |other: &Permission| &other.function_name == function && other.statement_id == written;
     if others.iter().any(is_taken) { format!("{written} ({})", block.instance.address) } else { written }
 }
+
+/// Among how many functions the one behind a call is looked for. A front door has one, and one for each authorizer.
+const FEW: usize = 16;
 
 /// Every function that a method or an authorizer calls.
 pub(super) fn called(api: &RestApi) -> BTreeSet<FunctionName> {
