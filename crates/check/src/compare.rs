@@ -146,9 +146,8 @@ impl Differences<'_> {
         if self.reading.origins.is_unseen(place) {
             return;
         }
-        let mut origin = self.reading.origins.origin(place);
-        origin.place = shown::place(place, &self.reading.secrets);
-        let place = &origin.place;
+        let origin = self.reading.origins.origin(place);
+        let place = self.reading.secrets.without_secrets(place);
         // One resource makes many members, and people must see which of them differs.
         let detail = format!("{place}: {what}");
         self.found.push(Finding { rule: SAME_AS_DEFINED, origin, detail });

@@ -62,6 +62,9 @@ fn judged(reading: Reading, file: &str, definition: Option<&Definition>) -> Vec<
         None => no_api(&reading, file),
     };
     findings.extend(reading.findings);
+    for finding in &mut findings {
+        reading.secrets.keep_back(finding);
+    }
     sort(&mut findings);
     findings
 }

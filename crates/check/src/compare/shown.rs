@@ -23,12 +23,6 @@ pub(super) fn value(place: &str, value: &Value, secrets: &Secrets) -> String {
     format!("`{start}…`")
 }
 
-/// `place` without the names that are secrets themselves.
-pub(super) fn place(place: &str, secrets: &Secrets) -> String {
-    let name = |name| if secrets.hide("", name) { "(not shown)" } else { name };
-    place.split('/').map(name).collect::<Vec<_>>().join("/")
-}
-
 /// `value`, called `name`, with another text for each part that is not shown.
 fn keep_back(name: &str, is_closed_group: bool, value: &Value, secrets: &Secrets) -> Value {
     let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty);

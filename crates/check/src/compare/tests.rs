@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::judge;
 use crate::terraform::tests::plan::{Plan, shown};
+use crate::{Format, Report, judge};
 
 fn differences(plan: &Plan) -> Vec<(String, String)> {
     let findings = judge::terraform(&plan.document(), "plan.json", None, Some(&Plan::definition()));
@@ -192,6 +192,107 @@ fn value_of_a_key_is_not_shown() {
     assert_eq!(
         detail,
         "restApis/token-broker-api/stages/prod/description: here a value that is not shown, and not in the definition"
+    );
+}
+
+/// No format of the report shows `secret`, and what holds it differs.
+#[track_caller]
+fn keeps_back(plan: &Plan, secret: &str) {
+    let findings = judge::terraform(&plan.document(), "plan.json", None, Some(&Plan::definition()));
+    assert!(findings.iter().any(|finding| finding.rule.id == "TB024"), "{findings:?}");
+    let report = Report { findings, waived: Vec::new(), notes: Vec::new() };
+    for format in [Format::Text, Format::Json, Format::Sarif, Format::Github] {
+        let text = report.render(format);
+        assert!(!text.contains(secret), "{format:?}: {text}");
+        assert!(text.contains("not shown"), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn what_terraform_marks_sensitive_is_not_shown() {
+    let (stage, standard) = ("aws_api_gateway_stage.this", "aws_api_gateway_usage_plan.plan[\"standard\"]");
+    for (address, name, value, marks) in [
+        (stage, "description", json!("wet-cat"), json!({ "description": true })),
+        (stage, "description", json!("of two\n\"lines\" and more"), json!({ "description": true })),
+        (standard, "description", json!("wet-cat"), json!({ "description": true })),
+        (
+            standard,
+            "quota_settings/0/limit",
+            json!(918_273),
+            json!({ "quota_settings": [{ "limit": true }] }),
+        ),
+        (
+            "aws_api_gateway_api_key.client[\"billing\"]",
+            "customer_id",
+            json!("wet-cat"),
+            json!({ "customer_id": true }),
+        ),
+        (
+            "aws_api_gateway_gateway_response.oauth[\"THROTTLED\"]",
+            "response_templates",
+            json!({ "application/json": "{\"error\":\"wet-cat\"}" }),
+            json!({ "response_templates": { "application/json": true } }),
+        ),
+    ] {
+        let secret =
+            value.as_str().map_or_else(|| value.to_string(), |text| text.lines().last().unwrap().to_owned());
+        let secret = if value.is_object() { "wet-cat".to_owned() } else { secret.replace('"', "") };
+        let plan = Plan::of_example().set(address, name, value).mark(address, marks);
+        keeps_back(&plan, &secret);
+    }
+}
+
+#[test]
+fn known_secret_is_not_shown_wherever_it_stands() {
+    let secret = "correct-horse-battery-staple";
+    let plan = Plan::of_example().add("random_password", "p", json!({ "result": secret }), json!({}));
+    let stage = "aws_api_gateway_stage.this";
+    keeps_back(&plan.clone().set(stage, "description", json!(format!("ask with {secret}"))), secret);
+    // A place is made of names.
+    let standard = "aws_api_gateway_usage_plan.plan[\"standard\"]";
+    keeps_back(&plan.clone().set(standard, "name", json!(secret)), secret);
+    // What is too much is shown as a whole.
+    let mut longer =
+        plan.add_like(standard, "more").set("aws_api_gateway_usage_plan.more", "name", json!("more"));
+    longer = longer.set("aws_api_gateway_usage_plan.more", "description", json!(secret));
+    keeps_back(&longer, secret);
+}
+
+#[test]
+fn variables_templates_and_parameters_are_never_shown() {
+    let text = "innocent-looking";
+    let (stage, integration) = ("aws_api_gateway_stage.this", "aws_api_gateway_integration.function");
+    let throttled = "aws_api_gateway_gateway_response.oauth[\"THROTTLED\"]";
+    for (address, name, value) in [
+        (stage, "variables", json!({ "cfg": text })),
+        (integration, "request_templates", json!({ "application/json": text })),
+        (integration, "request_parameters", json!({ "integration.request.header.x": format!("'{text}'") })),
+        (throttled, "response_parameters", json!({ "gatewayresponse.header.x-hint": format!("'{text}'") })),
+        (
+            throttled,
+            "response_templates",
+            json!({ "application/json": format!("{{\"password\":\"{text}\"}}") }),
+        ),
+    ] {
+        keeps_back(&Plan::of_example().set(address, name, value), text);
+    }
+    let whole = Plan::of_example().add_like(stage, "more").set(
+        "aws_api_gateway_stage.more",
+        "stage_name",
+        json!("more"),
+    );
+    let whole = whole.set("aws_api_gateway_stage.more", "access_log_settings", json!([]));
+    keeps_back(&whole.set("aws_api_gateway_stage.more", "variables", json!({ "cfg": text })), text);
+}
+
+#[test]
+fn headers_that_hold_no_secret_are_shown() {
+    let throttled = "aws_api_gateway_gateway_response.oauth[\"THROTTLED\"]";
+    let headers = json!({ "gatewayresponse.header.Retry-After": "'7'", "gatewayresponse.header.Cache-Control": "'no-store'" });
+    let found = differences(&Plan::of_example().set(throttled, "response_parameters", headers));
+    assert!(
+        found.iter().any(|(_, detail)| detail.contains("here `\"'7'\"`, in the definition `\"'1'\"`")),
+        "{found:?}"
     );
 }
 

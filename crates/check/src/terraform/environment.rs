@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         }
         // What a variable that is found is made of would be the same secret once more.
         let targets = if is_found { Vec::new() } else { self.graph.targets(block, "environment") };
-        if let Some(kind) = targets.iter().find_map(outputs::secret_of) {
+        if let Some(kind) = targets.iter().find_map(|target| outputs::secret_of(target, self.secrets)) {
             let detail = format!("the function's environment is given {kind}");
             self.notes.add_guardrail("TB001", address, &place, detail);
         }
@@ -33,9 +33,7 @@ impl<'a> Reader<'a> {
         if value == AFTER_APPLY {
             return None;
         }
-        let by_name = || names::secret_in(name, &value.into()).map(Into::into);
-        let is_marked = || self.secrets.is_marked(address, &["environment", "0", "variables", name], value);
-        let kind = self.secrets.kind_in(value).or_else(by_name);
-        kind.or_else(|| is_marked().then(|| "a value that Terraform marks sensitive".into()))
+        let kind = self.secrets.kind_at(address, &["environment", "0", "variables", name], value);
+        kind.or_else(|| names::secret_in(name, &value.into()).map(Into::into))
     }
 }

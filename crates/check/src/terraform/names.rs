@@ -95,7 +95,7 @@ const ANYWHERE: [&str; 8] =
     ["accesstoken", "apikey", "passphrase", "passwd", "password", "privatekey", "secret", "secretkey"];
 
 /// In the singular; they are the whole name, or stand behind `_`.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 19] = [
     "access_key",
     "access_token",
     "api_key",
@@ -110,6 +110,7 @@ const WORDS: [&str; 18] = [
     "private_key",
     "psk",
     "pwd",
+    "secret_key",
     "secret_string",
     "secret_value",
     "signing_key",
@@ -216,6 +217,7 @@ mod tests {
             "bearer",
             "mysql_passwd",
             "aws_secret_access_key",
+            "secret_key",
             "credentials",
         ] {
             assert!(secret_in(name, &json!(TEXT)).is_some(), "{name}");

@@ -20,7 +20,8 @@ pub(super) fn check(document: &Document, graph: &Graph<'_>, notes: &mut Notes) {
         let kind = value.and_then(|value| kind_in(name, value, &document.secrets));
         // A flag or a number that is made of a secret is none.
         let may_be_one = value.is_none_or(|value| value.is_string() || value.is_object() || value.is_array());
-        let made_of = || graph.targets_of_output(name).iter().find_map(secret_of);
+        let made_of =
+            || graph.targets_of_output(name).iter().find_map(|target| secret_of(target, &document.secrets));
         let kind = kind.or_else(|| may_be_one.then(made_of).flatten());
         if let Some(kind) = kind {
             notes.add(NO_SECRET_IN_OUTPUT, &format!("output.{name}"), "", format!("the output holds {kind}"));
@@ -29,16 +30,18 @@ pub(super) fn check(document: &Document, graph: &Graph<'_>, notes: &mut Notes) {
 }
 
 /// What kind of secret a reference leads to.
-pub(super) fn secret_of(target: &Target<'_>) -> Option<String> {
-    let (kind, attribute, from) = match target {
+pub(super) fn secret_of(target: &Target<'_>, secrets: &Secrets) -> Option<String> {
+    let (is_secret, attribute, from) = match target {
         Target::Made { instances, attribute: Some(attribute) } => {
             let made = instances.first()?;
-            (&made.kind, attribute, &made.address)
+            (secrets.is_secret(made, attribute), attribute, &made.address)
         }
-        Target::LookedUp { kind, attribute: Some(attribute), .. } => (kind, attribute, kind),
+        Target::LookedUp { kind, attribute: Some(attribute), instances, .. } => {
+            let is_read_as_one = instances.iter().any(|read| secrets.is_secret(read, attribute));
+            (is_read_as_one || ATTRIBUTES.contains(&(kind, attribute)), attribute, kind)
+        }
         Target::Made { .. } | Target::LookedUp { .. } | Target::Opaque(_) | Target::Given(_) => return None,
     };
-    let is_secret = ATTRIBUTES.iter().any(|(of, name)| of == kind && name == attribute);
     is_secret.then(|| format!("`{attribute}` of {from}"))
 }
 

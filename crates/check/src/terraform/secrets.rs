@@ -11,7 +11,9 @@ use std::sync::Arc;
 use restapi::guardrails::{self, KnownSecrets};
 use serde_json::{Map, Value};
 
+use super::document::Instance;
 use super::names;
+use crate::Finding;
 
 /// The secrets of a document.
 #[derive(Clone, Default)]
@@ -30,6 +32,8 @@ impl Secrets {
     /// The secrets of what `terraform show -json` printed.
     pub(super) fn of(document: &Map<String, Value>) -> Self {
         let mut gathering = Gathering::default();
+        // Of what is said of one secret the first counts: where it comes from, and not where it is handed on to.
+        gathering.add_variables(document);
         for state in ["planned_values", "values"] {
             gathering.add_state(document.get(state), true);
         }
@@ -37,9 +41,9 @@ impl Secrets {
         for change in document.get("resource_changes").and_then(Value::as_array).into_iter().flatten() {
             gathering.add_change(change);
         }
-        gathering.add_variables(document);
-        let Gathering { found, marked, marks } = gathering;
-        Self(Arc::new(Gathered { known: KnownSecrets::new(found), marked, marks }))
+        let Gathering { found, handed_on, marked, marks } = gathering;
+        let known = KnownSecrets::new(found.into_iter().chain(handed_on));
+        Self(Arc::new(Gathered { known, marked, marks }))
     }
 
     /// What is known of a secret that stands in `text`, or else what it looks like.
@@ -65,9 +69,45 @@ impl Secrets {
             || guardrails::secret_kind(&format!("{name}={text}")).is_some()
     }
 
+    /// `place` without the names that hold secrets.
+    pub(crate) fn without_secrets(&self, place: &str) -> String {
+        let name = |name| if self.hide("", name) { "(not shown)" } else { name };
+        place.split('/').map(name).collect::<Vec<_>>().join("/")
+    }
+
+    /// Takes what nobody may see out of a finding: objects are called by names, and a name may be a secret.
+    pub(crate) fn keep_back(&self, finding: &mut Finding) {
+        finding.origin.place = self.without_secrets(&finding.origin.place);
+        if self.0.known.find(&finding.detail).is_some() {
+            finding.detail = "what is there holds a secret, and is not shown".into();
+        }
+    }
+
+    /// What kind of secret `text` is or holds, which stands at `path` in the resource `address`.
+    pub(super) fn kind_at(&self, address: &str, path: &[&str], text: &str) -> Option<String> {
+        if !self.is_marked(address, path, text) {
+            return self.kind_in(text);
+        }
+        // That it stands here says nothing.
+        let from_elsewhere =
+            self.0.known.find(text).filter(|said| !said.ends_with(&format!(" of {address}")));
+        Some(
+            from_elsewhere
+                .map_or_else(|| "a value that Terraform marks sensitive".into(), ToString::to_string),
+        )
+    }
+
+    /// Whether an attribute as a whole is a secret.
+    pub(super) fn is_secret(&self, instance: &Instance, attribute: &str) -> bool {
+        let marks = self.0.marks.get(&instance.address).unwrap_or(&Value::Null);
+        ATTRIBUTES.contains(&(&instance.kind, attribute))
+            || *part(marks, attribute) == Value::Bool(true)
+                && !is_open(&instance.kind, attribute, &instance.values)
+    }
+
     /// Whether Terraform marks what is at `path` in a resource: `text`. Where it marks all of a whole, the name may tell
     /// that this is no secret, as the text may.
-    pub(super) fn is_marked(&self, address: &str, path: &[&str], text: &str) -> bool {
+    fn is_marked(&self, address: &str, path: &[&str], text: &str) -> bool {
         let is_harmless = path.last().is_some_and(|name| names::is_harmless(name));
         let Some(mut marks) = self.0.marks.get(address) else { return false };
         for name in path {
@@ -92,6 +132,8 @@ impl fmt::Debug for Secrets {
 #[derive(Default)]
 struct Gathering {
     found: Vec<(String, Arc<str>)>,
+    /// What is secret in a resource only because it is made of a secret.
+    handed_on: Vec<(String, Arc<str>)>,
     marked: HashSet<String>,
     marks: HashMap<String, Value>,
 }
@@ -129,14 +171,17 @@ impl Gathering {
         let Some(values) = values.and_then(Value::as_object) else { return };
         for (name, value) in values {
             let always = ATTRIBUTES.contains(&(kind, name));
-            let is_open = kind == PARAMETER && values.get("type").is_none_or(|kind| kind != "SecureString");
-            // The provider marks it whatever the parameter is for: mostly for an address or a name.
-            if name == "value" && is_open {
+            if is_open(kind, name, values) {
                 continue;
             }
-            let marks = if always { &Value::Bool(true) } else { part(marks, name) };
             let said: Arc<str> = format!("`{name}` of {address}").into();
-            self.add_marked(name, value, marks, &said);
+            if always {
+                self.add_marked(name, value, &Value::Bool(true), &said);
+            } else {
+                let found = std::mem::take(&mut self.found);
+                self.add_marked(name, value, part(marks, name), &said);
+                self.handed_on.extend(std::mem::replace(&mut self.found, found));
+            }
         }
     }
 
@@ -205,6 +250,12 @@ fn part<'a>(marks: &'a Value, name: &str) -> &'a Value {
     if *marks == Value::Bool(true) { marks } else { marks.get(name).unwrap_or(&Value::Null) }
 }
 
+/// The provider marks it whatever the parameter is for, which mostly is an address or a name.
+fn is_open(kind: &str, attribute: &str, values: &Map<String, Value>) -> bool {
+    let is_kept = || values.get("type").is_some_and(|kind| kind == "SecureString");
+    kind == "aws_ssm_parameter" && attribute == "value" && !is_kept()
+}
+
 /// Marks what `others` mark, too.
 fn unite(marks: &mut Value, others: &Value) {
     match (&mut *marks, others) {
@@ -238,6 +289,3 @@ pub(super) const ATTRIBUTES: [(&str, &str); 13] = [
     ("tls_private_key", "private_key_openssh"),
     ("tls_private_key", "private_key_pem"),
 ];
-
-/// Holds a secret or anything else.
-const PARAMETER: &str = "aws_ssm_parameter";

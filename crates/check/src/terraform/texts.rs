@@ -43,9 +43,7 @@ impl<'a> Reader<'a> {
 
     fn found(&self, block: &Block<'_>, text: &Text<'_>) -> Option<String> {
         let path: Vec<&str> = [text.attribute].into_iter().chain(text.name).collect();
-        let is_marked = || self.secrets.is_marked(&block.instance.address, &path, text.value);
-        let marked = || is_marked().then(|| "a value that Terraform marks sensitive".into());
-        let kind = self.secrets.kind_in(text.value).or_else(marked)?;
+        let kind = self.secrets.kind_at(&block.instance.address, &path, text.value)?;
         Some(format!("`{}` holds {kind}", path.join(".")))
     }
 }

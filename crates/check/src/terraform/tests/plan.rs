@@ -101,6 +101,15 @@ impl Plan {
         resources.as_array_mut().unwrap().iter_mut().find(is_it).unwrap_or_else(|| panic!("no {address}"))
     }
 
+    /// Has Terraform mark parts of a resource sensitive.
+    pub(crate) fn mark(mut self, address: &str, marks: Value) -> Self {
+        let address = format!("{MODULE}{address}");
+        let is_it = |resource: &&mut Value| resource["address"] == *address;
+        let resource = self.resources().iter_mut().find(is_it).unwrap_or_else(|| panic!("no {address}"));
+        resource["sensitive_values"] = marks;
+        self
+    }
+
     /// Adds a resource that is like `model` under the name `name`.
     pub(crate) fn add_like(mut self, model: &str, name: &str) -> Self {
         let address = format!("{MODULE}{model}");
