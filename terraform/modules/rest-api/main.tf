@@ -96,9 +96,8 @@ resource "aws_api_gateway_authorizer" "this" {
   type            = local.is_custom ? var.authorization.kind : "COGNITO_USER_POOLS"
   provider_arns   = local.is_custom ? null : var.authorization.user_pool_arns
   identity_source = var.authorization.identity_source
-  authorizer_uri = local.is_custom ? (
-    "arn:${local.authorizer[1]}:apigateway:${local.authorizer[3]}:lambda:path/2015-03-31/functions/${var.authorization.function_arn}/invocations"
-  ) : null
+  # No function, no parts of its ARN, no URI.
+  authorizer_uri                   = try("arn:${local.authorizer[1]}:apigateway:${local.authorizer[3]}:lambda:path/2015-03-31/functions/${var.authorization.function_arn}/invocations", null)
   authorizer_result_ttl_in_seconds = var.authorization.ttl_seconds
 
   lifecycle {
