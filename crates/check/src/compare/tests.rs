@@ -259,6 +259,20 @@ fn known_secret_is_not_shown_wherever_it_stands() {
 }
 
 #[test]
+fn name_that_also_stands_in_something_sensitive_is_shown() {
+    let values = json!({ "environment": [{ "variables": { "API_NAME": "token-broker-api" } }] });
+    let plan = Plan::of_example()
+        .add("aws_lambda_function", "other", values, json!({}))
+        .mark("aws_lambda_function.other", json!({ "environment": [{ "variables": true }] }))
+        .set("aws_api_gateway_rest_api.this", "api_key_source", json!("AUTHORIZER"));
+    differs(
+        &plan,
+        "aws_api_gateway_rest_api.this",
+        "restApis/token-broker-api/apiKeySource: here `\"AUTHORIZER\"`, in the definition `\"HEADER\"`",
+    );
+}
+
+#[test]
 fn variables_templates_and_parameters_are_never_shown() {
     let text = "innocent-looking";
     let (stage, integration) = ("aws_api_gateway_stage.this", "aws_api_gateway_integration.function");

@@ -4,7 +4,7 @@
 //! anything else is read, and then looked for where they must not be. What is said of a secret is where it comes from,
 //! never its value.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub(crate) struct Secrets(Arc<Gathered>);
 #[derive(Default)]
 struct Gathered {
     known: KnownSecrets<Arc<str>>,
-    /// Every marked value as a text, however short.
-    marked: HashSet<String>,
+    /// Every marked value as a text, however short; whether its name says that it is harmless.
+    marked: HashMap<String, bool>,
     /// What is marked of each resource, by address.
     marks: HashMap<String, Value>,
 }
@@ -64,14 +64,15 @@ impl Secrets {
 
     /// Whether `text`, called `name`, must not be shown: it holds a secret, or Terraform would not show it.
     pub(crate) fn hide(&self, name: &str, text: &str) -> bool {
-        self.0.marked.contains(text)
+        self.0.marked.contains_key(text)
             || self.kind_in(text).is_some()
             || guardrails::secret_kind(&format!("{name}={text}")).is_some()
     }
 
     /// `place` without the names that hold secrets.
     pub(crate) fn without_secrets(&self, place: &str) -> String {
-        let name = |name| if self.hide("", name) { "(not shown)" } else { name };
+        let is_secret = |name: &str| self.0.marked.get(name) == Some(&false) || self.kind_in(name).is_some();
+        let name = |name| if is_secret(name) { "(not shown)" } else { name };
         place.split('/').map(name).collect::<Vec<_>>().join("/")
     }
 
@@ -89,12 +90,9 @@ impl Secrets {
             return self.kind_in(text);
         }
         // That it stands here says nothing.
-        let from_elsewhere =
-            self.0.known.find(text).filter(|said| !said.ends_with(&format!(" of {address}")));
-        Some(
-            from_elsewhere
-                .map_or_else(|| "a value that Terraform marks sensitive".into(), ToString::to_string),
-        )
+        let here = format!(" of {address}");
+        let from_elsewhere = self.0.known.find(text).filter(|said| !said.ends_with(&here));
+        Some(from_elsewhere.map_or("a value that Terraform marks sensitive", AsRef::as_ref).to_owned())
     }
 
     /// Whether an attribute as a whole is a secret.
@@ -134,7 +132,7 @@ struct Gathering {
     found: Vec<(String, Arc<str>)>,
     /// What is secret in a resource only because it is made of a secret.
     handed_on: Vec<(String, Arc<str>)>,
-    marked: HashSet<String>,
+    marked: HashMap<String, bool>,
     marks: HashMap<String, Value>,
 }
 
@@ -225,8 +223,9 @@ impl Gathering {
             }
             Value::Array(list) => list.iter().for_each(|value| self.add_secret("", value, said, true)),
             Value::String(text) => {
-                self.marked.insert(text.clone());
-                if names::is_reference(text) || is_part && names::is_harmless(name) {
+                let is_harmless = names::is_reference(text) || is_part && names::is_harmless(name);
+                *self.marked.entry(text.clone()).or_insert(is_harmless) &= is_harmless;
+                if is_harmless {
                     return;
                 }
                 self.found.push((text.clone(), Arc::clone(said)));
@@ -235,7 +234,7 @@ impl Gathering {
                     self.add_secret(name, &parts, said, true);
                 }
             }
-            Value::Number(number) => _ = self.marked.insert(number.to_string()),
+            Value::Number(number) => _ = self.marked.insert(number.to_string(), true),
             Value::Null | Value::Bool(_) => {}
         }
     }
