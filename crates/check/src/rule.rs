@@ -45,7 +45,7 @@ pub(crate) static NO_SECRET_IN_OUTPUT: Rule = Rule {
 /// A variable holds a secret and is not sensitive.
 pub(crate) static NO_SECRET_IN_VARIABLE: Rule = Rule {
     id: "TB026",
-    title: "no secret in a plain variable",
+    title: "no secret in a plain variable or in the configuration",
     reason: "Its value stands in plans, in logs and mostly in a file that is committed.",
     mend: "Keep the secret in a secret store that only the broker reads; where Terraform must have it, declare the \
            variable with sensitive = true and give it by the environment.",
