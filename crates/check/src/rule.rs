@@ -64,7 +64,11 @@ pub(crate) static NOTHING_UNSEEN: Rule = Rule {
 /// All rules, by id.
 pub fn rules() -> Vec<Rule> {
     let own = [&SAME_AS_DEFINED, &NO_SECRET_IN_OUTPUT, &NO_SECRET_IN_VARIABLE, &NOTHING_UNSEEN];
-    guardrails::ALL.iter().map(|guardrail| Rule::from(*guardrail)).chain(own.into_iter().copied()).collect()
+    let guardrails = guardrails::ALL.iter().map(|guardrail| Rule::from(*guardrail));
+    let mut rules: Vec<_> = guardrails.chain(own.into_iter().copied()).collect();
+    // Guardrails that come later have ids behind those here.
+    rules.sort_by_key(|rule| rule.id);
+    rules
 }
 
 #[cfg(test)]
