@@ -27,7 +27,7 @@ def test_first_apply_makes_the_six_pieces_and_nothing_else(life: Life) -> None:
         "aws_api_gateway_usage_plan_key",
         "aws_api_gateway_api_key",
         "aws_cloudwatch_log_group",
-        # Takes a key off its old plan before it is put on another; nothing of it is on AWS.
+        # Shows in a plan which usage plan each key will be on; nothing of it is on AWS.
         "terraform_data",
     }
 
