@@ -53,7 +53,9 @@ def test_checkov_finds_nothing_and_each_skip_says_why() -> None:
     results = said["results"]
     failed = [f"{row['check_id']} {row['resource']}: {row['check_name']}" for row in results["failed_checks"]]
     assert failed == []
-    assert said["summary"]["passed"] >= 20
+    # It has looked: at the access log, data tracing, the permission, open access.
+    passed = {row["check_id"] for row in results["passed_checks"]}
+    assert {"CKV_AWS_76", "CKV_AWS_276", "CKV_AWS_364", "CKV_AWS_59"} <= passed
     assert said["summary"]["parsing_errors"] == 0
     assert len(results["skipped_checks"]) == said["summary"]["skipped"] > 0
     for row in results["skipped_checks"]:
