@@ -1,5 +1,7 @@
 //! What was found, and where.
 
+use config::Definition;
+
 use crate::Rule;
 
 /// A place where a rule is broken.
@@ -31,11 +33,7 @@ pub struct Origin {
 impl Origin {
     /// The place as the API's working copy has it: what is deployed is made of the same lines and resources.
     pub(crate) fn working_place(&self) -> String {
-        let mut names: Vec<&str> = self.place.split('/').collect();
-        if let ["restApis", _, "deployments", _, _, ..] = names.as_slice() {
-            names.drain(2..4);
-        }
-        names.join("/")
+        Definition::working_place(&self.place)
     }
 }
 

@@ -54,6 +54,8 @@ mod uri;
 mod variables;
 mod ways_in;
 
+use std::fmt;
+
 use restapi::{Account, guardrails};
 
 pub use document::{Document, DocumentError};
@@ -63,8 +65,9 @@ pub(crate) use secrets::Secrets;
 
 use crate::Finding;
 
-/// What a document says.
-#[derive(Debug, Default)]
+/// What a document says. Its account has texts of the plan that may be secrets (stage variables, templates): it does not
+/// show them.
+#[derive(Default)]
 pub struct Reading {
     /// What the guardrails look at; none if there is no REST API in the document.
     pub account: Option<Account>,
@@ -74,6 +77,13 @@ pub struct Reading {
     pub origins: Origins,
     /// What of the document must not be shown.
     pub(crate) secrets: Secrets,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let api = if self.account.is_some() { "an API" } else { "no API" };
+        write!(f, "Reading({api}, {} findings)", self.findings.len())
+    }
 }
 
 impl Reading {

@@ -58,6 +58,11 @@ impl Definition {
         guard::names(place)
     }
 
+    /// The place as the API's working copy has it, if it is that of a deployed object.
+    pub fn working_place(place: &str) -> String {
+        guard::working_place(place)
+    }
+
     /// The part of the file that describes the object at `place`, such as `plans.partner.throttle` for
     /// `usagePlans/partner/throttle`; none if no part does. `place` is what a guardrail's finding names.
     pub fn path_of(place: &str) -> Option<String> {

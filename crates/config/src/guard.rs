@@ -71,15 +71,18 @@ pub fn guard(compiled: &Compiled, now: Timestamp) -> Vec<Breach> {
 /// What people may call the object at `place`: that, its place in the working copy if it is a deployed one, and the path in
 /// the file.
 pub(crate) fn names(place: &str) -> Vec<String> {
-    let parts: Vec<&str> = place.split('/').collect();
-    let working = match parts.as_slice() {
-        ["restApis", api, "deployments", _, rest @ ..] if !rest.is_empty() => {
-            format!("restApis/{api}/{}", rest.join("/"))
-        }
-        _ => place.to_owned(),
-    };
+    let working = working_place(place);
     let path = path(&working);
     [place.to_owned(), working].into_iter().chain(path).collect()
+}
+
+/// The place as the API's working copy has it: what is deployed is made of the same lines.
+pub(crate) fn working_place(place: &str) -> String {
+    let mut names: Vec<&str> = place.split('/').collect();
+    if let ["restApis", _, "deployments", _, _, ..] = names.as_slice() {
+        names.drain(2..4);
+    }
+    names.join("/")
 }
 
 /// The path in the file that describes the object at `place`.

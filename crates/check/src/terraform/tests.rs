@@ -49,6 +49,7 @@ fn refusals_say_what_to_give_instead() {
 fn document_shows_nothing_of_its_values() {
     let document = Plan::state_of_example().document();
     assert_eq!(format!("{document:?}"), "Document(42 resources)");
+    assert_eq!(format!("{:?}", read(&document, "x.json", None)), "Reading(an API, 0 findings)");
 }
 
 #[test]
