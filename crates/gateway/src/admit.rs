@@ -41,6 +41,7 @@ pub(crate) async fn spend(mut call: Identified, limiter: &dyn Limiter) -> Step<A
     let (binding, wait) = match limiter.spend(now, &charges).await {
         Ok(Decision::Admitted { .. }) => return Ok(Admitted(call)),
         Ok(Decision::Refused { binding, wait, .. }) => (binding, wait),
+        Ok(Decision::Unready { .. }) => return Err(call.refuse(Refusal::LimitsUnavailable)),
         Err(error) => {
             tracing::error!(%error, "limits cannot be asked; the request is refused");
             return Err(call.refuse(Refusal::LimitsUnavailable));

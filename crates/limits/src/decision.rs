@@ -32,6 +32,19 @@ pub enum Decision {
         /// What each limit has left: nothing where it refused, and untouched where it would have paid.
         left: Left,
     },
+    /// Every limit would pay, but what it pays with is not yet recorded where a crash cannot lose it; nothing was spent.
+    ///
+    /// Only a durable store says this: when it is asked for more than it has set aside, or cannot write.
+    Unready {
+        /// The effective time at which the limits were looked at.
+        at: Timestamp,
+        /// The limit whose allowance is not at hand.
+        binding: Binding,
+        /// After this long it is worth another try.
+        wait: Duration,
+        /// What each limit has left, untouched.
+        left: Left,
+    },
 }
 
 impl Decision {
@@ -42,13 +55,13 @@ impl Decision {
 
     /// The effective time: `now`, or later where the clock has stepped back.
     pub fn at(&self) -> Timestamp {
-        let (Self::Admitted { at, .. } | Self::Refused { at, .. }) = self;
+        let (Self::Admitted { at, .. } | Self::Refused { at, .. } | Self::Unready { at, .. }) = self;
         *at
     }
 
     /// What each limit has left.
     pub fn left(&self) -> &Left {
-        let (Self::Admitted { left, .. } | Self::Refused { left, .. }) = self;
+        let (Self::Admitted { left, .. } | Self::Refused { left, .. } | Self::Unready { left, .. }) = self;
         left
     }
 }

@@ -146,7 +146,7 @@ pub(crate) enum Defined {
 }
 
 /// Why a limit cannot be defined.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefineError {
     /// A bucket's levels mean nothing to a quota, nor the other way round.
@@ -158,6 +158,15 @@ pub enum DefineError {
     /// The ids have run out.
     #[error("too many limits are defined")]
     TooMany,
+    /// The numbers cannot be recorded; those from before stay in force.
+    #[error("limit `{name}` cannot be recorded")]
+    Store {
+        /// The limit.
+        name: LimitName,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 /// A limit with what its past numbers still mean for levels written under them.

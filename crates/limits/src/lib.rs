@@ -67,10 +67,12 @@
 
 mod bucket;
 mod charge;
+mod day;
 mod decision;
 mod definitions;
 mod limiter;
 mod memory;
+mod meter;
 mod quota;
 mod row;
 mod spend;
@@ -84,10 +86,12 @@ mod model_tests;
 
 pub use bucket::BucketSpec;
 pub use charge::{Charge, Charges, ChargesError, Subject};
+pub use day::{Day, DayError};
 pub use decision::{Binding, Decision, Kind, Left, Wait};
 pub use definitions::{DefineError, Limit, LimitId, LimitName, LimitNameError};
 pub use limiter::{Limiter, Spending, StoreError};
 pub use memory::Memory;
+pub use meter::{DayUsage, Meter, MeterError, Standing};
 pub use quota::{Period, QuotaSpec, QuotaSpecError, Usage};
 pub use row::MAX_CHARGES;
 pub use units::{Burst, BurstError, MilliRate};

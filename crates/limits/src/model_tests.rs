@@ -218,7 +218,7 @@ proptest! {
                         };
                         references[limit].change(new, now.into());
                         let name = memory.name(ids[limit]).unwrap();
-                        prop_assert_eq!(memory.define(name, new, Timestamp::from_micros(now)), Ok(ids[limit]));
+                        prop_assert_eq!(memory.define(name, new, Timestamp::from_micros(now)).ok(), Some(ids[limit]));
                     }
                 }
                 Step::Spend { limits, subjects } => {

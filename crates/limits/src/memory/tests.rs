@@ -174,7 +174,7 @@ fn new_numbers_keep_every_level() {
         assert!(memory.spend_now(NOON, &one).is_admitted());
     }
     let name: LimitName = "limit/0".parse().unwrap();
-    assert_eq!(memory.define(name.clone(), bucket(1_000, 100), NOON), Ok(ids[0]));
+    assert_eq!(memory.define(name.clone(), bucket(1_000, 100), NOON).unwrap(), ids[0]);
     assert_eq!(memory.spend_now(NOON, &one).left().as_slice(), [1]);
     assert_eq!(memory.spend_now(NOON, &charges(&ids, Subject::new(8))).left().as_slice(), [9]);
     assert_eq!(memory.name(ids[0]), Some(name));
@@ -282,7 +282,7 @@ proptest! {
 fn binding_of(decision: Decision) -> Option<Binding> {
     match decision {
         Decision::Admitted { .. } => None,
-        Decision::Refused { binding, .. } => Some(binding),
+        Decision::Refused { binding, .. } | Decision::Unready { binding, .. } => Some(binding),
     }
 }
 
