@@ -197,6 +197,59 @@ pub struct LocalHome {
     pub admin: SocketAddr,
     /// Where tokens come from.
     pub user_pool: UserPool,
+    /// Where buckets and quotas are kept.
+    pub limits: LimitsSettings,
+}
+
+/// Where buckets and quotas are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LimitsSettings {
+    /// In a file of the state directory, so that they hold across restarts and crashes.
+    Sqlite(KeptLimits),
+    /// In memory: a restart fills every bucket and forgets used quota.
+    Memory,
+}
+
+/// How limits are kept in a file, and what happens when they cannot be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeptLimits {
+    /// The most requests of one key's quota that are set aside at a time.
+    pub quota_batch: NonZeroU32,
+    /// How far ahead the file says that the program is alive.
+    pub lease: Duration,
+    /// What buckets do while the file cannot be written.
+    pub throttle_when_lost: WhenLost,
+    /// What quotas do while the file cannot be written.
+    pub quota_when_lost: WhenLost,
+}
+
+/// What a kind of limit does while it cannot be kept.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WhenLost {
+    /// It refuses.
+    #[default]
+    Closed,
+    /// It goes on without being kept.
+    Open,
+}
+
+impl Default for LimitsSettings {
+    /// In a file.
+    fn default() -> Self {
+        Self::Sqlite(KeptLimits::default())
+    }
+}
+
+impl Default for KeptLimits {
+    /// A thousand requests at a time, five seconds ahead, and closed when they cannot be kept.
+    fn default() -> Self {
+        Self {
+            quota_batch: NonZeroU32::MIN.saturating_add(999),
+            lease: Duration::from_secs(5),
+            throttle_when_lost: WhenLost::default(),
+            quota_when_lost: WhenLost::default(),
+        }
+    }
 }
 
 /// Where tokens come from.

@@ -249,6 +249,47 @@ pub(crate) struct LocalDocument {
     /// Where the embedded user pool listens: `127.0.0.1:8082` unless given.
     #[serde(default)]
     pub(crate) user_pool_listen: Optional<Written<String>>,
+    /// Where buckets and quotas are kept, and what happens when they cannot be.
+    #[serde(default)]
+    pub(crate) limits: Optional<Written<LimitsDocument>>,
+}
+
+/// Where buckets and quotas are kept, and what happens when they cannot be.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsDocument {
+    /// `sqlite` (the default): a file in the state directory, exact across restarts and crashes. `memory`: a restart fills
+    /// every bucket and forgets used quota.
+    #[serde(default)]
+    #[schemars(with = "LimitStoreWord")]
+    pub(crate) store: Optional<Written<String>>,
+    /// The most requests of one key's quota that are set aside at a time, and so the most that a crash can lose of it:
+    /// `1000` unless given.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) quota_batch: Optional<Written<u64>>,
+    /// How far ahead the file says that the program is alive, 1 s to 60 s: `5s` unless given. After a crash nothing is
+    /// admitted before that moment.
+    #[serde(default)]
+    pub(crate) lease: Optional<Written<String>>,
+    /// What happens to requests while the file cannot be written.
+    #[serde(default)]
+    pub(crate) when_lost: Optional<Written<WhenLostDocument>>,
+}
+
+/// What happens to requests while limits cannot be kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhenLostDocument {
+    /// What buckets do: `closed` (the default) refuses with 503, `open` goes on without the file, so that a crash meanwhile
+    /// may admit too much.
+    #[serde(default)]
+    #[schemars(with = "WhenLostWord")]
+    pub(crate) throttle: Optional<Written<String>>,
+    /// What quotas do, in the same words.
+    #[serde(default)]
+    #[schemars(with = "WhenLostWord")]
+    pub(crate) quota: Optional<Written<String>>,
 }
 
 /// AWS.
@@ -382,4 +423,22 @@ enum PeriodWord {
 #[expect(dead_code, reason = "the schema's list of words")]
 enum GrantWord {
     ClientCredentials,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum LimitStoreWord {
+    Sqlite,
+    Memory,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum WhenLostWord {
+    Closed,
+    Open,
 }

@@ -8,6 +8,7 @@ mod app_clients;
 mod broker;
 mod clients;
 mod homes;
+mod limits;
 mod plans;
 mod values;
 mod waivers;

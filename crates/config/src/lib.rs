@@ -28,7 +28,7 @@ pub use compile::{
 };
 pub use definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, GatewayResponseStyle,
-    LocalHome, Plan, UpstreamSettings, UserPool,
+    KeptLimits, LimitsSettings, LocalHome, Plan, UpstreamSettings, UserPool, WhenLost,
 };
 pub use error::{DefinitionError, DefinitionErrors};
 pub use guard::{Breach, guard};

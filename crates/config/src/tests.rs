@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::Definition;
+use crate::{Definition, KeptLimits, LimitsSettings, WhenLost};
 
 /// A definition that uses every field there is.
 pub(crate) const EVERY_FIELD: &str = r#"
@@ -55,6 +55,11 @@ homes:
       token_endpoint: https://pool.auth.eu-central-1.amazoncognito.com/oauth2/token
       app_clients:
         internal: { client_id: 1example23456789, secret_file: secrets/internal }
+    limits:
+      store: sqlite
+      quota_batch: 50
+      lease: 2s
+      when_lost: { throttle: open, quota: closed }
   aws: { stage: live, region: eu-west-1 }
 waivers:
   - guardrail: TB018
@@ -98,6 +103,27 @@ fn upstream_may_take_as_long_as_leaves_the_front_door_an_answer() {
     let longest = total("27s").unwrap();
     assert!(longest + Duration::from_secs(1) < restapi::Integration::MAX_TIMEOUT);
     assert_eq!((total("27001ms"), total("28s")), (None, None));
+}
+
+#[test]
+fn limits_are_kept_unless_the_definition_says_memory() {
+    let limits = |said: &str| {
+        let text = format!("homes: {{ local: {{ limits: {said} }} }}");
+        Definition::parse(&text, "token-broker.yaml").map(|definition| definition.local.limits).unwrap()
+    };
+    let usual = KeptLimits::default();
+    for text in ["{}", "{ store: sqlite }", "{ when_lost: {} }"] {
+        assert_eq!(limits(text), LimitsSettings::Sqlite(usual), "{text}");
+    }
+    assert_eq!((usual.quota_batch.get(), usual.lease), (1_000, Duration::from_secs(5)));
+    assert_eq!((usual.throttle_when_lost, usual.quota_when_lost), (WhenLost::Closed, WhenLost::Closed));
+    assert_eq!(limits("{ store: memory }"), LimitsSettings::Memory);
+    let quota_open = KeptLimits { quota_when_lost: WhenLost::Open, ..usual };
+    assert_eq!(limits("{ when_lost: { quota: open } }"), LimitsSettings::Sqlite(quota_open));
+    for (text, seconds) in [("{ lease: 1s }", 1), ("{ lease: 1m }", 60)] {
+        let kept = KeptLimits { lease: Duration::from_secs(seconds), ..usual };
+        assert_eq!(limits(text), LimitsSettings::Sqlite(kept), "{text}");
+    }
 }
 
 /// Lines that look like a definition, and some that do not, in any order.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
-use super::{Inspector, values};
+use super::{Inspector, limits, values};
 use crate::definition::{AppClient, AwsHome, ExternalAppClient, LocalHome, UserPool};
 use crate::document::{
     AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, HomesDocument, LocalDocument,
@@ -52,7 +52,9 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         admin,
         user_pool,
         user_pool_listen,
+        limits,
     } = document;
+    let limits = limits::inspect(limits, inspector);
     let account_throttle = values::throttle(account_throttle, "homes.local.account_throttle", inspector);
     let (stage, region, account_id) =
         (or(stage, "dev"), or(region, "us-east-1"), or(account_id, "000000000000"));
@@ -92,6 +94,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         front_door: front_door?,
         admin: admin?,
         user_pool: user_pool?,
+        limits,
     })
 }
 

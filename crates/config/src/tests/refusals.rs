@@ -98,6 +98,15 @@ const BROKEN: &[(&str, &str)] = &[
         "listeners",
         "homes:\n  local:\n    stage: de/v\n    region: europe\n    account_id: 12345\n    front_door: localhost:8080\n    admin: 0.0.0.0:8081\n    user_pool_listen: 0.0.0.0:8081\n",
     ),
+    (
+        "limits",
+        "homes:\n  local:\n    limits:\n      store: redis\n      quota_batch: 0\n      lease: 500ms\n      when_lost: { throttle: ajar, quota: shut }\n",
+    ),
+    ("limits_beyond_their_bounds", "homes:\n  local:\n    limits: { quota_batch: 1000001, lease: 61s }\n"),
+    (
+        "limits_in_memory_with_what_a_file_needs",
+        "homes:\n  local:\n    limits:\n      store: memory\n      quota_batch: 10\n      lease: 5s\n      when_lost: { quota: open }\n",
+    ),
     ("user_pool_word", "homes:\n  local: { user_pool: cognito }\n"),
     (
         "user_pool_over_http",
