@@ -16,7 +16,7 @@ use http::{HeaderValue, Method, Version};
 use journal::Journal;
 use restapi::{AccessLogSettings, ApiKeyId, HttpMethod, ResponseType};
 
-use crate::admit::Binding;
+use crate::admit::Limited;
 use crate::ids::Ids;
 use crate::live::{Endpoint, Plan, StageView};
 use crate::metrics::Metrics;
@@ -67,7 +67,7 @@ pub(crate) struct Record {
     pub(crate) principal: Option<String>,
     pub(crate) key_id: Option<ApiKeyId>,
     pub(crate) plan: Option<Arc<Plan>>,
-    pub(crate) binding: Option<Binding>,
+    pub(crate) limited: Option<Limited>,
     pub(crate) integration: Option<Integration>,
     error: Option<(ResponseType, Cow<'static, str>)>,
     answer: Option<(u16, usize)>,
@@ -90,7 +90,7 @@ impl Record {
             principal: None,
             key_id: None,
             plan: None,
-            binding: None,
+            limited: None,
             integration: None,
             error: None,
             answer: None,
@@ -166,7 +166,7 @@ impl Record {
             "error.responseType" => self.error.as_ref()?.0.as_str().into(),
             "error.message" => self.error.as_ref()?.1.as_ref().into(),
             // Not API Gateway's: there they are unknown and come out as a dash.
-            "limit" => self.binding?.as_str().into(),
+            "limit" => self.limited?.binding()?.as_str().into(),
             "plan" => self.plan.as_deref()?.name.as_str().into(),
             _ => return None,
         })
@@ -188,6 +188,6 @@ impl Drop for Record {
             self.log.metrics.access_log_dropped.inc();
         }
         let latency = self.log.clock.now().since(self.arrived);
-        self.log.metrics.observe(self.answer.map(|(status, _)| status), self.binding, latency);
+        self.log.metrics.observe(self.answer.map(|(status, _)| status), self.limited, latency);
     }
 }

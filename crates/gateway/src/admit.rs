@@ -2,11 +2,56 @@
 //!
 //! Charged are the plan's bucket, the plan's bucket for this method and the quota, each of this key alone; the method's
 //! bucket and the account's, which everybody shares. What is refused here never reaches the function.
+//!
+//! A store that is not ready refuses for a moment, by 503 and not by 429: nobody has used anything up. The store itself
+//! says once what is wrong with it, so there is no line for each request here.
 
-use limits::{Charge, Charges, ChargesError, Decision, Kind, LimitId, Limiter, MAX_CHARGES, Subject};
+use std::sync::Arc;
+use std::time::Duration;
+
+use limits::{
+    Charge, Charges, ChargesError, Decision, Kind, LimitId, Limiter, MAX_CHARGES, Spending, Subject, Wait,
+};
 
 use crate::call::{Admitted, Identified, Metered, Step};
 use crate::refusal::Refusal;
+use crate::sparing::Sparing;
+
+/// The limiter, and how often it could not be asked.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    limiter: Arc<dyn Limiter>,
+    lost: Sparing,
+}
+
+impl Limits {
+    pub(crate) fn new(limiter: Arc<dyn Limiter>) -> Self {
+        Self { limiter, lost: Sparing::default() }
+    }
+
+    fn spend<'a>(&'a self, now: ambient::Timestamp, charges: &'a Charges) -> Spending<'a> {
+        self.limiter.spend(now, charges)
+    }
+}
+
+/// What the limits did to a request that they did not admit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Limited {
+    /// This one refused it.
+    Refused(Binding),
+    /// This one's allowance was not at hand; none is known if the store could not be asked at all.
+    Unready(Option<Binding>),
+}
+
+impl Limited {
+    /// The limit that it was about.
+    pub(crate) const fn binding(self) -> Option<Binding> {
+        match self {
+            Self::Refused(binding) => Some(binding),
+            Self::Unready(binding) => binding,
+        }
+    }
+}
 
 /// Which limit refused a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -32,27 +77,44 @@ impl Binding {
 }
 
 /// Spends one request's worth of every limit.
-pub(crate) async fn spend(mut call: Identified, limiter: &dyn Limiter) -> Step<Admitted> {
-    let Ok(Bill { charges, bindings, .. }) = bill(&call) else {
+pub(crate) async fn spend(mut call: Identified, limits: &Limits) -> Step<Admitted> {
+    let Ok(bill) = bill(&call) else {
         tracing::error!("a request costs more limits than one spend can charge; it is refused");
-        return Err(call.refuse(Refusal::LimitsUnavailable));
+        return Err(call.refuse(Refusal::LimitsUnavailable { wait: Wait::Never }));
     };
     let now = call.authorized.routed.received.now();
-    let (binding, wait) = match limiter.spend(now, &charges).await {
+    let (limited, refusal) = match limits.spend(now, &bill.charges).await {
         Ok(Decision::Admitted { .. }) => return Ok(Admitted(call)),
-        Ok(Decision::Refused { binding, wait, .. }) => (binding, wait),
-        Ok(Decision::Unready { .. }) => return Err(call.refuse(Refusal::LimitsUnavailable)),
+        Ok(Decision::Refused { binding, wait, .. }) => {
+            let refusal = match binding.kind {
+                Kind::Bucket => Refusal::Throttled { wait },
+                Kind::Quota => Refusal::QuotaExceeded { wait },
+            };
+            (bill.binding(binding.index).map(Limited::Refused), refusal)
+        }
+        Ok(Decision::Unready { binding, wait, .. }) => {
+            let unready = Limited::Unready(bill.binding(binding.index));
+            (Some(unready), Refusal::LimitsUnavailable { wait: Wait::After(wait) })
+        }
         Err(error) => {
-            tracing::error!(%error, "limits cannot be asked; the request is refused");
-            return Err(call.refuse(Refusal::LimitsUnavailable));
+            if let Some(requests) = limits.lost.note(now) {
+                tracing::error!(error = %chain(&error), requests, "limits cannot be asked; requests are refused");
+            }
+            (Some(Limited::Unready(None)), Refusal::LimitsUnavailable { wait: Wait::After(UNTIL_NEXT_TRY) })
         }
     };
-    call.record().binding = bindings.get(binding.index).copied().flatten();
-    Err(call.refuse(match binding.kind {
-        Kind::Bucket => Refusal::Throttled { wait },
-        Kind::Quota => Refusal::QuotaExceeded { wait },
-    }))
+    call.record().limited = limited;
+    Err(call.refuse(refusal))
 }
+
+/// An error and what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// When it is worth asking a store again that could not be asked.
+const UNTIL_NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// What a request costs, and what each charge is called.
 #[derive(Default)]
@@ -78,6 +140,11 @@ fn bill(call: &Identified) -> Result<Bill, ChargesError> {
 }
 
 impl Bill {
+    /// What the charge at `index` is called.
+    fn binding(&self, index: usize) -> Option<Binding> {
+        self.bindings.get(index).copied().flatten()
+    }
+
     fn add(
         &mut self,
         binding: Binding,

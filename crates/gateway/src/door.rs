@@ -11,6 +11,7 @@ use listen::{Answer, Handler, Inbound};
 use restapi::ApiKeyId;
 
 use crate::access_log::AccessLog;
+use crate::admit::Limits;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::pipeline;
@@ -57,7 +58,7 @@ pub struct DoorParts {
 #[derive(Debug)]
 pub struct Door {
     pub(crate) live: ArcSwap<Live>,
-    pub(crate) limiter: Arc<dyn Limiter>,
+    pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) log: Arc<AccessLog>,
@@ -69,7 +70,8 @@ impl Door {
     pub fn new(parts: DoorParts) -> Self {
         let DoorParts { live, limiter, clock, entropy, access_log, metrics, bounds } = parts;
         let log = Arc::new(AccessLog::new(Arc::clone(&clock), access_log, metrics));
-        Self { live: ArcSwap::from_pointee(live), limiter, clock, entropy, log, bounds }
+        let limits = Limits::new(limiter);
+        Self { live: ArcSwap::from_pointee(live), limits, clock, entropy, log, bounds }
     }
 
     /// Shows another state of the API from now on. Requests under way finish on the one they began with.

@@ -13,6 +13,7 @@ mod access_log;
 mod admit;
 mod authorize;
 mod call;
+mod define;
 mod door;
 mod event;
 mod host;
@@ -28,12 +29,14 @@ mod respond;
 mod response_table;
 mod route;
 mod route_table;
+mod sparing;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub use authorize::{Authorizer, Authorizing, Verdict};
 pub use call::{Authorized, Principal, Received, Routed};
+pub use define::quota_name;
 pub use door::{Door, DoorParts, RequestBounds};
 pub use live::{BuildError, Functions, Live};
 pub use metrics::Metrics;

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use ambient::{Entropy, Timestamp};
 use lambda::Function;
-use limits::{BucketSpec, Burst, Limit, LimitId, Limiter, MilliRate, Period, QuotaSpec};
+use limits::{LimitId, Limiter};
 use restapi::{
     Account, ApiKeyId, ApiKeySource, AuthorizationType, AuthorizerId, HttpMethod, IntegrationType, Method,
-    MethodArn, MethodKey, QuotaPeriod, QuotaSettings, Resource, ResourcePath, RestApi, RestApiId, Stage,
-    ThrottleSettings, UsagePlan,
+    MethodArn, MethodKey, Resource, ResourcePath, RestApi, RestApiId, Stage, UsagePlan,
 };
 
 use crate::authorize::Authorizer;
+use crate::define::{Definer, StageDefiner};
 use crate::key_index::KeyIndex;
 use crate::response_table::ResponseTable;
 use crate::route_table::RouteTable;
@@ -149,7 +149,7 @@ impl Live {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, BuildError> {
-        let define = Definer { limiter, now };
+        let define = Definer::new(limiter, now);
         let scope = format!("account/{}/{}", account.account_id, account.region);
         let account_limit = define.bucket(&scope, account.throttle_settings)?;
         let apis = account.rest_apis.iter().map(|api| {
@@ -300,11 +300,10 @@ fn keys(account: &Account, define: &Definer<'_>, entropy: &dyn Entropy) -> Resul
 }
 
 fn plan_view(plan: &UsagePlan, define: &Definer<'_>) -> Result<Plan, BuildError> {
-    let bucket = |name: String, throttle: ThrottleSettings| define.bucket(&name, throttle);
     let stages = plan.api_stages.iter().map(|entry| {
         let methods = entry.throttle.iter().map(|(key, throttle)| {
             let name = format!("plan/{}/{}/{}/{key}", plan.id, entry.api_id, entry.stage);
-            Ok((key.clone(), bucket(name, *throttle)?))
+            Ok((key.clone(), define.bucket(&name, *throttle)?))
         });
         Ok(PlanStage {
             api_id: entry.api_id.clone(),
@@ -312,54 +311,11 @@ fn plan_view(plan: &UsagePlan, define: &Definer<'_>) -> Result<Plan, BuildError>
             methods: methods.collect::<Result<_, BuildError>>()?,
         })
     });
+    let throttle_name = format!("plan/{}/throttle", plan.id);
     Ok(Plan {
         name: plan.name.clone(),
-        throttle: plan
-            .throttle
-            .map(|throttle| bucket(format!("plan/{}/throttle", plan.id), throttle))
-            .transpose()?,
-        quota: plan.quota.map(|quota| define.quota(&format!("plan/{}/quota", plan.id), quota)).transpose()?,
+        throttle: plan.throttle.map(|throttle| define.bucket(&throttle_name, throttle)).transpose()?,
+        quota: plan.quota.map(|quota| define.quota(&plan.id, quota)).transpose()?,
         stages: stages.collect::<Result<_, BuildError>>()?,
     })
-}
-
-/// Turns declared numbers into limits of the limiter.
-struct Definer<'a> {
-    limiter: &'a dyn Limiter,
-    now: Timestamp,
-}
-
-struct StageDefiner<'a> {
-    definer: &'a Definer<'a>,
-    stage: &'a Stage,
-}
-
-impl Definer<'_> {
-    fn of_stage<'a>(&'a self, stage: &'a Stage) -> StageDefiner<'a> {
-        StageDefiner { definer: self, stage }
-    }
-
-    fn bucket(&self, name: &str, throttle: ThrottleSettings) -> Result<LimitId, BuildError> {
-        let failed = |source| BuildError::Limit { name: name.to_owned(), source };
-        let rate = u32::try_from(throttle.rate_limit.as_milli()).map_err(|error| failed(error.into()))?;
-        let burst = Burst::new(throttle.burst_limit).map_err(|error| failed(error.into()))?;
-        self.define(name, Limit::Bucket(BucketSpec { rate: MilliRate::new(rate), burst }))
-    }
-
-    fn quota(&self, name: &str, quota: QuotaSettings) -> Result<LimitId, BuildError> {
-        let period = match quota.period() {
-            QuotaPeriod::Day => Period::Day,
-            QuotaPeriod::Week => Period::Week,
-            QuotaPeriod::Month => Period::Month,
-        };
-        let spec = QuotaSpec::new(quota.limit(), period, quota.offset())
-            .map_err(|error| BuildError::Limit { name: name.to_owned(), source: error.into() })?;
-        self.define(name, Limit::Quota(spec))
-    }
-
-    fn define(&self, name: &str, limit: Limit) -> Result<LimitId, BuildError> {
-        let failed = |source| BuildError::Limit { name: name.to_owned(), source };
-        let parsed = name.parse().map_err(|error: limits::LimitNameError| failed(error.into()))?;
-        self.limiter.define(parsed, limit, self.now).map_err(|error| failed(error.into()))
-    }
 }

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::admit::Binding;
+use crate::admit::{Binding, Limited};
 
 /// The data plane's counters. Every label has a handful of values: none comes from a client.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<Answered, Counter>,
-    refusals: Family<Limited, Counter>,
+    refusals: Family<OfLimit, Counter>,
+    unready: Family<OfLimit, Counter>,
     latency: Histogram,
     pub(crate) access_log_dropped: Counter,
 }
@@ -25,13 +26,14 @@ struct Answered {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Limited {
-    limit: Binding,
+struct OfLimit {
+    /// A dash where it is not known.
+    limit: &'static str,
 }
 
-impl EncodeLabelValue for Binding {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        self.as_str().encode(encoder)
+impl OfLimit {
+    fn new(binding: Option<Binding>) -> Self {
+        Self { limit: binding.map_or("-", Binding::as_str) }
     }
 }
 
@@ -43,6 +45,7 @@ impl Metrics {
         let metrics = Self {
             requests: Family::default(),
             refusals: Family::default(),
+            unready: Family::default(),
             latency: Histogram::new(seconds),
             access_log_dropped: Counter::default(),
         };
@@ -55,6 +58,11 @@ impl Metrics {
             "throttled",
             "Requests refused with 429, by the limit that refused",
             metrics.refusals.clone(),
+        );
+        registry.register(
+            "limits_unready",
+            "Requests refused with 503 because what a limit pays with was not at hand, by that limit",
+            metrics.unready.clone(),
         );
         registry.register_with_unit(
             "latency",
@@ -70,10 +78,14 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn observe(&self, status: Option<u16>, limit: Option<Binding>, latency: Duration) {
+    pub(crate) fn observe(&self, status: Option<u16>, limited: Option<Limited>, latency: Duration) {
         self.requests.get_or_create(&Answered { status: status.unwrap_or(0) }).inc();
-        if let Some(limit) = limit {
-            self.refusals.get_or_create(&Limited { limit }).inc();
+        if let Some(limited) = limited {
+            let family = match limited {
+                Limited::Refused(_) => &self.refusals,
+                Limited::Unready(_) => &self.unready,
+            };
+            family.get_or_create(&OfLimit::new(limited.binding())).inc();
         }
         self.latency.observe(latency.as_secs_f64());
     }

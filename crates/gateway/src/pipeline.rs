@@ -37,7 +37,7 @@ async fn pass(door: &Door, live: Arc<Live>, arrived: Arrived) -> Step<Replied> {
     let call = route::find(call)?; //                               Routed      stage, resource, method
     let call = authorize::run(call).await?; //                      Authorized  principal, if the method asks for one
     let call = identify::key(call)?; //                             Identified  API key -> usage plan
-    let call = admit::spend(call, &*door.limiter).await?; //        Admitted    every limit or none; 429
+    let call = admit::spend(call, &door.limits).await?; //          Admitted    every limit or none; 429
     invoke::call(call, &*door.clock, &*door.entropy).await //       Replied     the function, wherever it runs
 }
 

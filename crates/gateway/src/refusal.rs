@@ -48,8 +48,11 @@ pub enum Refusal {
         /// How long until the next period.
         wait: Wait,
     },
-    /// Where limits are kept could not say.
-    LimitsUnavailable,
+    /// Where limits are kept could not say, or has nothing set aside to pay with at the moment.
+    LimitsUnavailable {
+        /// How long until it is worth another try.
+        wait: Wait,
+    },
     /// The function's resource policy does not let this API invoke it, it may not run more often, or it is not there.
     NotInvoked,
     /// The function failed, or its reply is none.
@@ -147,8 +150,10 @@ impl Refusal {
             Self::QuotaExceeded { .. } => {
                 row(Some(Type::QuotaExceeded), 429, "LimitExceededException", "Limit Exceeded")
             }
-            Self::LimitsUnavailable => {
-                integration(Type::Default5xx, 503, "ServiceUnavailableException", "Service Unavailable")
+            // API Gateway's limits are not kept exactly, and so it never says this. Of its gateway responses the one for
+            // throttled requests fits: it says `temporarily_unavailable` where refusals are OAuth's.
+            Self::LimitsUnavailable { .. } => {
+                integration(Type::Throttled, 503, "ServiceUnavailableException", "Service Unavailable")
             }
             Self::NotInvoked | Self::UndecodableReply => integration(
                 Type::ApiConfigurationError,
@@ -174,9 +179,17 @@ impl Refusal {
     /// How long a client should wait before it asks again.
     pub(crate) fn wait(&self) -> Option<Wait> {
         match self {
-            Self::Throttled { wait } | Self::QuotaExceeded { wait } => Some(*wait),
+            Self::Throttled { wait } | Self::QuotaExceeded { wait } | Self::LimitsUnavailable { wait } => {
+                Some(*wait)
+            }
             _ => None,
         }
+    }
+
+    /// Whether the answer is not one of API Gateway's. It keeps its status whatever a gateway response declares, and may
+    /// say how long to wait in the stock style as well.
+    pub(crate) const fn is_our_own(&self) -> bool {
+        matches!(self, Self::LimitsUnavailable { .. })
     }
 
     /// Whether the connection ends with the answer, because where the next request on it begins is not certain: this one

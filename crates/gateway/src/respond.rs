@@ -126,12 +126,13 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
         stock.error_type
     };
     headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
-    let status = custom.and_then(|custom| custom.status).unwrap_or(stock.status);
+    let declared = custom.and_then(|custom| custom.status).filter(|_| !refusal.is_our_own());
+    let status = declared.unwrap_or(stock.status);
     let body = match custom {
         Some(custom) => customize(custom, &stock, &mut headers, &record),
         None => stock_body(&stock),
     };
-    if custom.is_some()
+    if (custom.is_some() || refusal.is_our_own())
         && let Some(wait) = refusal.wait()
     {
         retry_after(&mut headers, wait);

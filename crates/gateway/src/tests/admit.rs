@@ -1,5 +1,6 @@
 //! Step 5: who pays for a request, who does not, and what a refusal leaves behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,6 +9,7 @@ use super::account::{
     DISABLED, GOOD, OTHER, UNKNOWN, daily, dev, standard, throttle, throttle_method, throttle_plan_method,
 };
 use super::harness::{House, Reply, Request, Setup};
+use super::stand_ins::{Lost, Unready};
 
 async fn token(house: &House, key: &str) -> Reply {
     house.send(Request::token(key)).await
@@ -239,4 +241,30 @@ async fn failed_invocation_is_paid_for_all_the_same() {
         Setup::stock().with(|account| standard(account).throttle = Some(two_then_slowly())).open().await;
     house.function.fails(lambda::InvokeError::Failed);
     assert_eq!(statuses(&house, GOOD, 3).await, [502, 502, 429]);
+}
+
+#[tokio::test]
+async fn store_that_is_not_ready_is_no_limit_that_is_used_up() {
+    for setup in [Setup::oauth(), Setup::stock()] {
+        let quota = |account: &mut restapi::Account| standard(account).quota = Some(daily(2));
+        let house = Setup { limiter: Arc::new(Unready::default()), ..setup.with(quota) }.open().await;
+        for _ in 0..3 {
+            let refused = token(&house, GOOD).await;
+            assert_eq!((refused.status, refused.header("retry-after")), (503, Some("2")), "rounded up");
+        }
+        assert_eq!(house.function.calls(), 0);
+        assert_eq!(house.counted(r#"limits_unready_total{limit="quota"}"#), Some(3));
+        assert_eq!(house.counted(r#"throttled_total{limit="quota"}"#), None);
+        assert_eq!(binding_limits(house), ["quota"; 3]);
+    }
+}
+
+#[tokio::test]
+async fn store_that_cannot_be_asked_refuses_and_names_no_limit() {
+    let house = Setup { limiter: Arc::new(Lost::default()), ..Setup::oauth() }.open().await;
+    let refused = token(&house, GOOD).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    assert_eq!(house.counted(r#"limits_unready_total{limit="-"}"#), Some(1));
+    assert_eq!(binding_limits(house), ["-"]);
 }

@@ -38,8 +38,8 @@ fn after(refusal: Option<&Refusal>) -> Option<Refusal> {
         R::KeyNotAdmitted => R::Throttled { wait: Wait::After(Duration::from_millis(2_500)) },
         // The clock stands at 20:16:32 UTC.
         R::Throttled { .. } => R::QuotaExceeded { wait: Wait::After(Duration::from_secs(13_408)) },
-        R::QuotaExceeded { .. } => R::LimitsUnavailable,
-        R::LimitsUnavailable => R::NotInvoked,
+        R::QuotaExceeded { .. } => R::LimitsUnavailable { wait: Wait::After(Duration::from_secs(1)) },
+        R::LimitsUnavailable { .. } => R::NotInvoked,
         R::NotInvoked => R::BadReply,
         R::BadReply => R::UndecodableReply,
         R::UndecodableReply => R::TimedOut,
@@ -84,7 +84,7 @@ fn set_up(setup: Setup, refusal: &Refusal) -> Setup {
             setup.with(|account| standard(account).throttle = Some(throttle(400, 1)))
         }
         Refusal::QuotaExceeded { .. } => setup.with(|account| standard(account).quota = Some(daily(1))),
-        Refusal::LimitsUnavailable => Setup { limiter: Arc::new(Lost::default()), ..setup },
+        Refusal::LimitsUnavailable { .. } => Setup { limiter: Arc::new(Lost::default()), ..setup },
         Refusal::NotInvoked => setup.with(|account| account.permissions.clear()),
         Refusal::UndecodableReply => {
             setup.with(|account| account.rest_apis[0].binary_media_types = vec!["image/png".to_owned()])
@@ -137,7 +137,7 @@ fn provoke(house: &House, refusal: &Refusal) -> Request {
         | Refusal::AuthorizerBroken
         | Refusal::Throttled { .. }
         | Refusal::QuotaExceeded { .. }
-        | Refusal::LimitsUnavailable
+        | Refusal::LimitsUnavailable { .. }
         | Refusal::NotInvoked => good,
     }
 }

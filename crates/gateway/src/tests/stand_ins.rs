@@ -3,10 +3,14 @@
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ambient::Timestamp;
 use lambda::{Function, Invocation, InvokeError, Invoking, ProxyReply};
-use limits::{Charges, DefineError, Limit, LimitId, LimitName, Limiter, Memory, Spending, StoreError};
+use limits::{
+    Binding, Charges, Decision, DefineError, Kind, Limit, LimitId, LimitName, Limiter, Memory, Spending,
+    StoreError,
+};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -165,5 +169,34 @@ impl Limiter for Lost {
 
     fn spend<'a>(&'a self, _now: Timestamp, _charges: &'a Charges) -> Spending<'a> {
         Spending::ready(Err(StoreError::Unavailable("connection reset".into())))
+    }
+}
+
+/// A limit store that has set aside nothing of any quota, and will have in a second and a bit.
+#[derive(Debug, Default)]
+pub(super) struct Unready {
+    memory: Memory,
+    quotas: Mutex<Vec<LimitId>>,
+}
+
+impl Limiter for Unready {
+    fn define(&self, name: LimitName, limit: Limit, now: Timestamp) -> Result<LimitId, DefineError> {
+        let id = self.memory.define(name, limit, now)?;
+        if matches!(limit, Limit::Quota(_)) {
+            self.quotas.lock().unwrap().push(id);
+        }
+        Ok(id)
+    }
+
+    fn spend<'a>(&'a self, now: Timestamp, charges: &'a Charges) -> Spending<'a> {
+        let decision = self.memory.spend_now(now, charges);
+        let quotas = self.quotas.lock().unwrap();
+        let quota = charges.as_slice().iter().position(|charge| quotas.contains(&charge.limit));
+        Spending::ready(Ok(quota.map_or(decision, |index| Decision::Unready {
+            at: decision.at(),
+            binding: Binding { index, limit: charges.as_slice()[index].limit, kind: Kind::Quota },
+            wait: Duration::from_millis(1_001),
+            left: *decision.left(),
+        })))
     }
 }
