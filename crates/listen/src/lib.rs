@@ -1,4 +1,4 @@
-//! The accept loop that every listener of the program shares: front door, user pool, admin.
+//! The accept loop that every listener of the program shares: front door, user pool, admin, control socket.
 //!
 //! It bounds what a peer can take before any of our own code has looked at the request: how many connections are open,
 //! and from one address, how many bytes and headers a request head has, how long head and body may take, how long an
@@ -12,6 +12,7 @@ mod addresses;
 mod body;
 mod counts;
 mod drain;
+mod listener;
 mod serve;
 mod stall;
 #[cfg(test)]
@@ -20,4 +21,5 @@ mod tests;
 pub use body::{BodyError, read_body};
 pub use counts::Counts;
 pub use drain::{Drain, DrainSignal};
+pub use listener::{Listener, LocalPeer};
 pub use serve::{Answer, Bounds, Handler, Inbound, serve, serve_counted};

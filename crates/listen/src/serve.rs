@@ -18,28 +18,28 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::addresses::Addresses;
 use crate::counts::Counts;
 use crate::drain::DrainSignal;
+use crate::listener::Listener;
 use crate::stall::Stalling;
 
 /// An answer whose body is known whole.
 pub type Answer = http::Response<Full<Bytes>>;
 
 /// A request as it came in, and who sent it.
-pub struct Inbound {
+pub struct Inbound<P = SocketAddr> {
     /// The request; its body has not been read yet.
     pub request: http::Request<Incoming>,
-    /// The address at the other end of the socket: the only source address that a peer cannot choose.
-    pub peer: SocketAddr,
+    /// Who is at the other end of the socket; of TCP, the only source address that a peer cannot choose.
+    pub peer: P,
 }
 
-impl fmt::Debug for Inbound {
+impl<P: fmt::Debug> fmt::Debug for Inbound<P> {
     /// Without the head: an `Authorization` or `x-api-key` stands in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbound")
@@ -50,9 +50,9 @@ impl fmt::Debug for Inbound {
 }
 
 /// Answers requests. It is dropped mid-way when the peer goes away or the connection is cut.
-pub trait Handler: Send + Sync + 'static {
+pub trait Handler<P = SocketAddr>: Send + Sync + 'static {
     /// Answers one request.
-    fn handle(&self, inbound: Inbound) -> impl Future<Output = Answer> + Send;
+    fn handle(&self, inbound: Inbound<P>) -> impl Future<Output = Answer> + Send;
 }
 
 /// What one listener allows before a handler sees anything.
@@ -99,13 +99,18 @@ impl Default for Bounds {
 /// Serves `listener` until the drain has begun and its grace is over or nothing is in flight.
 ///
 /// When it returns, no handler runs any more: a future that was cut at the end of the grace has been dropped.
-pub async fn serve<H: Handler>(listener: TcpListener, bounds: Bounds, handler: Arc<H>, drain: DrainSignal) {
+pub async fn serve<L: Listener, H: Handler<L::Peer>>(
+    listener: L,
+    bounds: Bounds,
+    handler: Arc<H>,
+    drain: DrainSignal,
+) {
     serve_counted(listener, bounds, handler, drain, Arc::default()).await;
 }
 
 /// Like [`serve`], and keeps `counts`.
-pub async fn serve_counted<H: Handler>(
-    listener: TcpListener,
+pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
+    listener: L,
     bounds: Bounds,
     handler: Arc<H>,
     mut drain: DrainSignal,
@@ -127,16 +132,19 @@ pub async fn serve_counted<H: Handler>(
             }
             continue;
         };
-        let Some(entered) = addresses.enter(peer.ip()) else {
-            counts.refuse();
-            continue;
+        let entered = match L::address(peer).map(|address| addresses.enter(address)) {
+            Some(None) => {
+                counts.refuse();
+                continue;
+            }
+            entered => entered.flatten(),
         };
         let held = (place, entered, counts.enter());
         let connection =
             Connection { peer, bounds, handler: Arc::clone(&handler), counts: Arc::clone(&counts) };
         let drain = drain.clone();
         connections.spawn(async move {
-            connection.run(stream, drain).await;
+            connection.run::<L>(stream, drain).await;
             drop(held);
         });
     };
@@ -152,10 +160,10 @@ pub async fn serve_counted<H: Handler>(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
+async fn accept<L: Listener>(
+    listener: &L,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(L::Stream, L::Peer, OwnedSemaphorePermit)> {
     // The place is taken first: a full house leaves connections in the kernel's queue instead of accepting and closing.
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
@@ -168,17 +176,16 @@ async fn accept(
 }
 
 /// One accepted connection, and what its requests need.
-struct Connection<H> {
-    peer: SocketAddr,
+struct Connection<H, P> {
+    peer: P,
     bounds: Bounds,
     handler: Arc<H>,
     counts: Arc<Counts>,
 }
 
-impl<H: Handler> Connection<H> {
-    async fn run(self, stream: TcpStream, mut drain: DrainSignal) {
-        // Answers are small and written whole: waiting to fill a segment would only add latency.
-        if stream.set_nodelay(true).is_err() {
+impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, P> {
+    async fn run<L: Listener<Peer = P>>(self, stream: L::Stream, mut drain: DrainSignal) {
+        if L::prepare(&stream).is_err() {
             return;
         }
         let Self { peer, bounds, handler, counts } = self;
@@ -217,11 +224,11 @@ impl<H: Handler> Connection<H> {
                     counts.cut_off();
                 }
                 // The text of hyper's errors names what was wrong, never what was sent.
-                tracing::debug!(%peer, %error, "a connection ended early");
+                tracing::debug!(?peer, %error, "a connection ended early");
             }
             Err(_elapsed) => {
                 counts.cut_off();
-                tracing::debug!(%peer, "a connection outlived its age and is cut");
+                tracing::debug!(?peer, "a connection outlived its age and is cut");
             }
         }
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Notify;
 
-use crate::{Answer, BodyError, Bounds, Counts, Drain, Handler, Inbound, read_body, serve, serve_counted};
+use crate::{
+    Answer, BodyError, Bounds, Counts, Drain, Handler, Inbound, LocalPeer, read_body, serve, serve_counted,
+};
 
 /// Reads the body and answers with what came of it; `/wait` waits until it is told to go on; the answer to `/large` is
 /// more than the buffers of two sockets hold.
@@ -236,3 +238,33 @@ async fn bare_line_feeds_end_the_lines_of_a_head() {
 
 /// Far more than anything here takes, and less than the bounds that a test leaves at their default.
 const LONG: Duration = Duration::from_secs(10);
+
+/// Answers with the user that asks.
+struct WhoAsks;
+
+impl Handler<LocalPeer> for WhoAsks {
+    async fn handle(&self, inbound: Inbound<LocalPeer>) -> Answer {
+        Answer::new(Full::new(inbound.peer.uid.to_string().into()))
+    }
+}
+
+#[tokio::test]
+async fn unix_socket_is_served_alike_and_tells_the_user_at_its_other_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (drain, signal) = Drain::new();
+    // Connections of one address are bounded, and these have none.
+    let bounds = Bounds { per_address: 1, ..Bounds::default() };
+    let served = tokio::spawn(serve(listener, bounds, Arc::new(WhoAsks), signal));
+    let me = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(directory.path()).unwrap());
+    let mut streams = [UnixStream::connect(&path).await.unwrap(), UnixStream::connect(&path).await.unwrap()];
+    for stream in &mut streams {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&format!("\r\n\r\n{me}")), "{answer}");
+    }
+    drain.begin(Duration::from_mins(1));
+    served.await.unwrap();
+}
