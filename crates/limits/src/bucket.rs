@@ -5,7 +5,8 @@
 
 use ambient::Timestamp;
 
-use crate::spend::{Cell, Verdict};
+use crate::spend::Verdict;
+use crate::state::{BucketCell, Cell};
 use crate::units::{Burst, MilliRate, ONE_REQUEST};
 
 /// The numbers of a token bucket.
@@ -25,6 +26,12 @@ impl BucketSpec {
         level + self.rate.nanos_per_micro().saturating_mul(micros).min(full - level)
     }
 
+    /// How long it takes to fill from empty; `None` if it never does.
+    fn fill_micros(self) -> Option<u64> {
+        let rate = self.rate.nanos_per_micro();
+        (rate > 0).then(|| self.burst.nanos().div_ceil(rate))
+    }
+
     /// The first moment at which a bucket that has `level` at `at`, less than one request, can pay one.
     fn ready(self, level: u64, at: Timestamp) -> Option<Timestamp> {
         let rate = self.rate.nanos_per_micro();
@@ -36,10 +43,12 @@ impl BucketSpec {
 }
 
 /// A bucket's numbers now, and the earlier ones that a level written under them still needs.
-#[derive(Clone, Debug)]
-pub(crate) struct Bucket {
-    past: Vec<Era>,
-    present: Era,
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bucket {
+    /// Earlier numbers that levels may have been written under, the oldest first.
+    pub past: Vec<Era>,
+    /// The numbers in force.
+    pub present: Era,
 }
 
 impl Bucket {
@@ -68,25 +77,43 @@ impl Bucket {
     }
 
     /// The earliest effective time of a spend: the last spend, or the last change of the numbers.
-    pub(crate) fn floor(&self, cell: Option<Cell>) -> Timestamp {
-        cell.map_or(self.present.since, |cell| cell.moment.max(self.present.since))
+    pub(crate) fn floor(&self, cell: Option<BucketCell>) -> Timestamp {
+        cell.map_or(self.present.since, |cell| cell.last.max(self.present.since))
     }
 
     /// What a spend at `at` finds. `at` is not before [`Bucket::floor`].
-    pub(crate) fn judge(&self, cell: Option<Cell>, at: Timestamp) -> Verdict {
+    pub(crate) fn judge(&self, cell: Option<BucketCell>, at: Timestamp) -> Verdict {
         let level = self.level(cell, at);
         match level.checked_sub(ONE_REQUEST) {
             Some(rest) => {
-                Verdict::Pays { after: Cell { amount: rest, moment: at }, available: level / ONE_REQUEST }
+                let after = Cell::Bucket(BucketCell { level: rest, last: at });
+                Verdict::Pays { after, available: level / ONE_REQUEST }
             }
             None => Verdict::Refuses { ready: self.spec().ready(level, at) },
         }
     }
 
+    /// The moment from which `cell` says nothing that no cell would not say, if that is not after `now`.
+    pub(crate) fn forgettable(&self, cell: BucketCell, now: Timestamp) -> Option<Timestamp> {
+        let floor = self.floor(Some(cell));
+        if now < floor || self.level(Some(cell), now) != self.present.fresh_at(now) {
+            return None;
+        }
+        // Full again at the latest when it would have filled from empty, and then no earlier cell is above or below it.
+        let filled = self.present.spec.fill_micros().and_then(|micros| floor.as_micros().checked_add(micros));
+        Some(filled.map_or(now, |filled| now.min(Timestamp::from_micros(filled))))
+    }
+
+    /// The bucket that everybody finds after a crash: nobody has more than what refills from `alive_until` on, because
+    /// until then anybody may have spent.
+    pub(crate) fn after_crash(&self, alive_until: Timestamp) -> Self {
+        Self { past: Vec::new(), present: Era { spec: self.present.spec, since: alive_until, fresh: 0 } }
+    }
+
     /// The level at `at`. A subject without a cell is one that has not spent: it has what is fresh.
-    fn level(&self, cell: Option<Cell>, at: Timestamp) -> u64 {
+    fn level(&self, cell: Option<BucketCell>, at: Timestamp) -> u64 {
         let Some(cell) = cell else { return self.present.fresh_at(at) };
-        if cell.moment < self.present.since {
+        if cell.last < self.present.since {
             return self.replay(cell, at);
         }
         let (level, moment) = self.present.enter(cell);
@@ -94,11 +121,11 @@ impl Bucket {
     }
 
     /// The level at `at` of a cell that was written before the last change: each era refills its own part.
-    fn replay(&self, cell: Cell, at: Timestamp) -> u64 {
+    fn replay(&self, cell: BucketCell, at: Timestamp) -> u64 {
         let eras = self.past.iter().chain([&self.present]);
         let ends = eras.clone().skip(1).map(|next| next.since).chain([at]);
         let mut reached = None;
-        for (era, end) in eras.zip(ends).filter(|(_, end)| *end >= cell.moment) {
+        for (era, end) in eras.zip(ends).filter(|(_, end)| *end >= cell.last) {
             let (level, moment) = reached.unwrap_or_else(|| era.enter(cell));
             reached = Some((era.after(level, moment, end), end));
         }
@@ -107,12 +134,14 @@ impl Bucket {
 }
 
 /// A stretch of time in which a bucket's numbers stayed the same.
-#[derive(Clone, Copy, Debug)]
-struct Era {
-    spec: BucketSpec,
-    since: Timestamp,
-    /// What a subject that has never spent had when the era began: the burst, unless the numbers had changed.
-    fresh: u64,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Era {
+    /// The numbers.
+    pub spec: BucketSpec,
+    /// When they came into force.
+    pub since: Timestamp,
+    /// Nano-tokens that a subject without state had then: the burst, unless the numbers had changed.
+    pub fresh: u64,
 }
 
 impl Era {
@@ -122,11 +151,11 @@ impl Era {
     }
 
     /// A cell's level and time as this era, the first that concerns it, takes them over.
-    fn enter(&self, cell: Cell) -> (u64, Timestamp) {
+    fn enter(&self, cell: BucketCell) -> (u64, Timestamp) {
         // INVARIANT: no level is above a fresh one, so a cell that has reached it may be dropped. It takes enforcing only
         // where the clock stepped back before a change, or the era that the cell was written in is forgotten.
-        let moment = cell.moment.max(self.since);
-        (cell.amount.min(self.fresh_at(moment)), moment)
+        let moment = cell.last.max(self.since);
+        (cell.level.min(self.fresh_at(moment)), moment)
     }
 
     fn after(&self, level: u64, moment: Timestamp, end: Timestamp) -> u64 {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use ambient::Timestamp;
 
-use crate::bucket::{Bucket, BucketSpec};
-use crate::decision::Kind;
+use crate::batch::Batch;
+use crate::bucket::BucketSpec;
+use crate::definition::{Definition, Record};
 use crate::quota::QuotaSpec;
-use crate::spend::{Cell, Verdict};
 
 /// A limit's numbers.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -95,54 +95,82 @@ impl fmt::Display for LimitId {
     }
 }
 
-/// Every limit of a store.
-#[derive(Debug, Default)]
+/// Every limit of a store. Changed whole, so that whoever holds the list sees one state of it.
+#[derive(Debug)]
 pub(crate) struct Definitions {
     ids: HashMap<LimitName, LimitId>,
-    all: Vec<(LimitName, Arc<Definition>)>,
+    names: Vec<LimitName>,
+    list: DefinitionList,
+}
+
+/// By [`LimitId`].
+pub(crate) type DefinitionList = Arc<[Arc<Definition>]>;
+
+impl Default for Definitions {
+    fn default() -> Self {
+        Self { ids: HashMap::new(), names: Vec::new(), list: Arc::from([]) }
+    }
 }
 
 impl Definitions {
-    /// Gives `name` the numbers of `limit` from `now` on. Says what the store has to take over, if anything.
-    pub(crate) fn define(
-        &mut self,
-        name: LimitName,
+    /// What `name` would be with the numbers of `limit` from `now` on; `None` if they are its numbers already.
+    pub(crate) fn plan(
+        &self,
+        name: &LimitName,
         limit: Limit,
         now: Timestamp,
-    ) -> Result<Defined, DefineError> {
-        let Some(&id) = self.ids.get(&name) else { return self.add(name, Definition::new(limit, now)) };
-        let Some((_, known)) = self.all.get_mut(id.index()) else { return Ok(Defined::AsBefore(id)) };
-        if known.limit() == limit {
-            return Ok(Defined::AsBefore(id));
+    ) -> Result<Option<Record>, DefineError> {
+        match self.find(name) {
+            None => Ok(Some(Record::new(limit, now))),
+            Some(known) if known.record.limit() == limit => Ok(None),
+            Some(known) => match known.record.changed(limit, now) {
+                Some(changed) => Ok(Some(changed)),
+                None => Err(DefineError::KindChanged { name: name.clone() }),
+            },
         }
-        let Some(changed) = known.changed(limit, now) else { return Err(DefineError::KindChanged { name }) };
-        *known = Arc::new(changed);
-        Ok(Defined::Changed(id, Arc::clone(known)))
+    }
+
+    /// Takes `record` over under `name`.
+    pub(crate) fn apply(
+        &mut self,
+        name: LimitName,
+        record: Record,
+        batch: Option<Batch>,
+    ) -> Result<LimitId, DefineError> {
+        let definition = Arc::new(Definition::new(record, batch));
+        if let Some(&id) = self.ids.get(&name) {
+            let replaced = |(index, known): (usize, &Arc<Definition>)| {
+                Arc::clone(if index == id.index() { &definition } else { known })
+            };
+            if self.find(&name).is_some_and(|known| known.kind() != definition.kind()) {
+                return Err(DefineError::KindChanged { name });
+            }
+            self.list = self.list.iter().enumerate().map(replaced).collect();
+            return Ok(id);
+        }
+        let id = u32::try_from(self.names.len()).map(LimitId).ok().filter(|id| *id != LimitId::UNDEFINED);
+        let id = id.ok_or(DefineError::TooMany)?;
+        self.ids.insert(name.clone(), id);
+        self.names.push(name);
+        self.list = self.list.iter().cloned().chain([definition]).collect();
+        Ok(id)
+    }
+
+    pub(crate) fn id(&self, name: &LimitName) -> Option<LimitId> {
+        self.ids.get(name).copied()
     }
 
     pub(crate) fn name(&self, limit: LimitId) -> Option<&LimitName> {
-        self.all.get(limit.index()).map(|(name, _)| name)
+        self.names.get(limit.index())
     }
 
-    fn add(&mut self, name: LimitName, definition: Definition) -> Result<Defined, DefineError> {
-        let id = u32::try_from(self.all.len()).map(LimitId).ok().filter(|id| *id != LimitId::UNDEFINED);
-        let id = id.ok_or(DefineError::TooMany)?;
-        let definition = Arc::new(definition);
-        self.ids.insert(name.clone(), id);
-        self.all.push((name, Arc::clone(&definition)));
-        Ok(Defined::Added(id, definition))
+    pub(crate) fn list(&self) -> &DefinitionList {
+        &self.list
     }
-}
 
-/// What defining a limit came to.
-#[derive(Debug)]
-pub(crate) enum Defined {
-    /// The name had these numbers already.
-    AsBefore(LimitId),
-    /// The name is new. Ids count up from zero.
-    Added(LimitId, Arc<Definition>),
-    /// The name has other numbers now.
-    Changed(LimitId, Arc<Definition>),
+    pub(crate) fn find(&self, name: &LimitName) -> Option<&Definition> {
+        self.id(name).and_then(|id| self.list.get(id.index())).map(|definition| &**definition)
+    }
 }
 
 /// Why a limit cannot be defined.
@@ -169,60 +197,6 @@ pub enum DefineError {
     },
 }
 
-/// A limit with what its past numbers still mean for levels written under them.
-#[derive(Clone, Debug)]
-pub(crate) enum Definition {
-    Bucket(Bucket),
-    Quota(QuotaSpec),
-}
-
-impl Definition {
-    fn new(limit: Limit, now: Timestamp) -> Self {
-        match limit {
-            Limit::Bucket(spec) => Self::Bucket(Bucket::new(spec, now)),
-            Limit::Quota(spec) => Self::Quota(spec),
-        }
-    }
-
-    fn changed(&self, limit: Limit, now: Timestamp) -> Option<Self> {
-        match (self, limit) {
-            (Self::Bucket(bucket), Limit::Bucket(spec)) => Some(Self::Bucket(bucket.changed(spec, now))),
-            (Self::Quota(_), Limit::Quota(spec)) => Some(Self::Quota(spec)),
-            _ => None,
-        }
-    }
-
-    fn limit(&self) -> Limit {
-        match self {
-            Self::Bucket(bucket) => bucket.spec().into(),
-            Self::Quota(spec) => (*spec).into(),
-        }
-    }
-
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Bucket(_) => Kind::Bucket,
-            Self::Quota(_) => Kind::Quota,
-        }
-    }
-
-    /// The earliest effective time of a spend that touches this limit.
-    pub(crate) fn floor(&self, cell: Option<Cell>) -> Timestamp {
-        match self {
-            Self::Bucket(bucket) => bucket.floor(cell),
-            Self::Quota(_) => QuotaSpec::floor(cell),
-        }
-    }
-
-    /// What a spend at `at`, not before the floor, finds.
-    pub(crate) fn judge(&self, cell: Option<Cell>, at: Timestamp) -> Verdict {
-        match self {
-            Self::Bucket(bucket) => bucket.judge(cell, at),
-            Self::Quota(spec) => spec.judge(cell, at),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,25 +207,37 @@ mod tests {
         BucketSpec { rate: MilliRate::new(rate), burst: Burst::new(burst).unwrap() }.into()
     }
 
+    fn define(definitions: &mut Definitions, name: &LimitName, limit: Limit) -> Result<LimitId, DefineError> {
+        let record = definitions.plan(name, limit, Timestamp::EPOCH)?.unwrap();
+        definitions.apply(name.clone(), record, None)
+    }
+
     #[test]
-    fn defining_the_same_numbers_again_changes_nothing() {
+    fn the_same_numbers_again_are_nothing_to_plan() {
         let mut definitions = Definitions::default();
         let name: LimitName = "account".parse().unwrap();
-        let first = definitions.define(name.clone(), bucket(1_000, 5), Timestamp::EPOCH);
-        assert!(matches!(first, Ok(Defined::Added(LimitId(0), _))));
-        let again = definitions.define(name.clone(), bucket(1_000, 5), Timestamp::from_secs(9));
-        assert!(matches!(again, Ok(Defined::AsBefore(LimitId(0)))));
-        assert_eq!(definitions.name(LimitId(0)), Some(&name));
+        assert_eq!(define(&mut definitions, &name, bucket(1_000, 5)).unwrap(), LimitId(0));
+        assert_eq!(definitions.plan(&name, bucket(1_000, 5), Timestamp::from_secs(9)).unwrap(), None);
+        assert_eq!(define(&mut definitions, &name, bucket(1_000, 6)).unwrap(), LimitId(0));
+        assert_eq!(
+            define(&mut definitions, &"other".parse().unwrap(), bucket(1_000, 6)).unwrap(),
+            LimitId(1)
+        );
+        assert_eq!((definitions.name(LimitId(0)), definitions.id(&name)), (Some(&name), Some(LimitId(0))));
+        assert_eq!(definitions.list().len(), 2);
     }
 
     #[test]
     fn a_bucket_does_not_turn_into_a_quota() {
         let mut definitions = Definitions::default();
         let name: LimitName = "plan/standard".parse().unwrap();
-        definitions.define(name.clone(), bucket(1_000, 5), Timestamp::EPOCH).unwrap();
-        let quota = QuotaSpec::new(5, Period::Day, 0).unwrap();
-        let error = definitions.define(name, quota.into(), Timestamp::EPOCH).unwrap_err();
+        define(&mut definitions, &name, bucket(1_000, 5)).unwrap();
+        let quota = QuotaSpec::new(5, Period::Day, 0).unwrap().into();
+        let error = define(&mut definitions, &name, quota).unwrap_err();
         assert_eq!(error.to_string(), "limit `plan/standard` cannot turn from a bucket into a quota or back");
+        // Nor does a record that was kept under the name do that.
+        let kept = Record::new(quota, Timestamp::EPOCH);
+        assert!(matches!(definitions.apply(name, kept, None), Err(DefineError::KindChanged { .. })));
     }
 
     #[test]

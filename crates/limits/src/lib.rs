@@ -65,10 +65,12 @@
 //! # }
 //! ```
 
+mod batch;
 mod bucket;
 mod charge;
 mod day;
 mod decision;
+mod definition;
 mod definitions;
 mod limiter;
 mod memory;
@@ -76,22 +78,32 @@ mod meter;
 mod quota;
 mod row;
 mod spend;
+mod state;
+mod subjects;
 mod sync;
 mod units;
 
 #[cfg(test)]
+#[cfg(not(loom))]
 mod law_tests;
 #[cfg(test)]
+#[cfg(loom)]
+mod loom_tests;
+#[cfg(test)]
+#[cfg(not(loom))]
 mod model_tests;
 
-pub use bucket::BucketSpec;
+pub use batch::Batch;
+pub use bucket::{Bucket, BucketSpec, Era};
 pub use charge::{Charge, Charges, ChargesError, Subject};
 pub use day::{Day, DayError};
 pub use decision::{Binding, Decision, Kind, Left, Wait};
+pub use definition::Record;
 pub use definitions::{DefineError, Limit, LimitId, LimitName, LimitNameError};
 pub use limiter::{Limiter, Spending, StoreError};
-pub use memory::Memory;
+pub use memory::{Gate, Memory, Spent};
 pub use meter::{DayUsage, Meter, MeterError, Standing};
-pub use quota::{Period, QuotaSpec, QuotaSpecError, Usage};
+pub use quota::{Period, Presumption, Quota, QuotaSpec, QuotaSpecError};
 pub use row::MAX_CHARGES;
+pub use state::{Entry, State};
 pub use units::{Burst, BurstError, MilliRate};

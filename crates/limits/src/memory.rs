@@ -1,42 +1,76 @@
 //! The limiter of one process: levels in memory, exact under any number of threads.
 //!
-//! State is spread over shards by subject, each behind its own lock. A spend locks the shards of its subjects in
-//! ascending order, looks at every limit, and only then writes: nobody sees half a spend, and two spends cannot wait for
-//! each other. All limits of one subject are in one shard, so a request takes two locks: its key's and the shared one.
+//! State is spread over shards by subject, each behind its own lock; what everybody shares has a shard of its own. A spend
+//! locks the shards of its subjects in ascending order, the shared one last, looks at every limit, and only then writes:
+//! nobody sees half a spend, and two spends cannot wait for each other. Two keys meet only where they share a limit, or,
+//! seldom, a shard; there is no lock that all spends take besides that of the limits that all of them charge.
 //!
-//! It keeps nothing across a restart, and forgets no subject. A missing cell means a full bucket and an unused quota.
+//! It keeps nothing across a restart by itself. A durable store puts itself behind it, see [`Memory::backed`].
 
-use std::array;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+mod backing;
+mod held;
+mod metering;
+mod mix;
+mod shard;
+
 use std::sync::Arc;
 
 use ambient::Timestamp;
 
-use crate::charge::{Charge, Charges, Subject};
+use self::held::Held;
+use self::mix::{Mix, SHARDS};
+use self::shard::Shard;
+use crate::batch::Batch;
+use crate::charge::Charges;
 use crate::decision::Decision;
-use crate::definitions::{DefineError, Defined, Definition, Definitions, Limit, LimitId, LimitName};
+use crate::definition::Record;
+use crate::definitions::{DefineError, Definitions, Limit, LimitId, LimitName};
 use crate::limiter::{Limiter, Spending};
-use crate::quota::{QuotaSpec, Usage};
-use crate::row::{MAX_CHARGES, Row};
-use crate::spend::{Cell, Standing, Verdict, weigh};
-use crate::sync::{Mutex, MutexGuard};
+use crate::spend::{Bounds, weigh};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+pub use self::backing::{Gate, Spent};
 
 /// Limits kept in memory.
 #[derive(Debug)]
 pub struct Memory {
     /// Taken before any shard, and never by a spend.
     definitions: Mutex<Definitions>,
+    /// One more than [`SHARDS`]: the last is for what everybody shares.
     shards: Box<[Mutex<Shard>]>,
     mix: Mix,
+    /// What a store lets through; none where there is no store.
+    backing: Option<Backing>,
+    /// The shard that is tidied next.
+    next_to_tidy: AtomicUsize,
+}
+
+/// How far a store lets spends go without it.
+#[derive(Debug)]
+struct Backing {
+    batch: Batch,
+    /// In microseconds.
+    until: AtomicU64,
+    buckets_open: AtomicBool,
+    quotas_open: AtomicBool,
 }
 
 impl Memory {
-    /// A store without limits.
+    /// A limiter without limits.
     pub fn new() -> Self {
-        let mix = Mix(RandomState::new().hash_one(SHARDS));
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect();
-        Self { definitions: Mutex::default(), shards, mix }
+        Self::build(None)
+    }
+
+    fn build(backing: Option<Backing>) -> Self {
+        let shards = (0..=SHARDS).map(|_| Mutex::new(Shard::default())).collect();
+        Self {
+            definitions: Mutex::new(Definitions::default()),
+            shards,
+            mix: Mix::random(),
+            backing,
+            next_to_tidy: AtomicUsize::new(0),
+        }
     }
 
     /// Gives the limit called `name` these numbers from `now` on.
@@ -45,24 +79,25 @@ impl Memory {
     /// quota keeps what was used in the window that is open.
     pub fn define(&self, name: LimitName, limit: Limit, now: Timestamp) -> Result<LimitId, DefineError> {
         let mut definitions = self.definitions.lock();
-        match definitions.define(name, limit, now)? {
-            Defined::AsBefore(id) => Ok(id),
-            Defined::Added(id, definition) => {
-                for shard in &self.shards {
-                    shard.lock().limits.push(Slot::new(&definition, self.mix));
-                }
-                Ok(id)
-            }
-            Defined::Changed(id, definition) => {
-                // One after the other will do: a subject's state is in one shard, so it sees the change at one moment.
-                for shard in &self.shards {
-                    if let Some(slot) = shard.lock().limits.get_mut(id.index()) {
-                        slot.definition = Arc::clone(&definition);
-                    }
-                }
-                Ok(id)
-            }
+        match definitions.plan(&name, limit, now)? {
+            Some(record) => self.take_over(&mut definitions, name, record),
+            None => definitions.id(&name).ok_or(DefineError::TooMany),
         }
+    }
+
+    fn take_over(
+        &self,
+        definitions: &mut Definitions,
+        name: LimitName,
+        record: Record,
+    ) -> Result<LimitId, DefineError> {
+        let batch = self.backing.as_ref().map(|backing| backing.batch);
+        let id = definitions.apply(name, record, batch)?;
+        // One after the other will do: a subject's state is in one shard, so it sees the change at one moment.
+        for shard in &self.shards {
+            shard.lock().definitions = Arc::clone(definitions.list());
+        }
+        Ok(id)
     }
 
     /// The name that `limit` was defined under.
@@ -70,44 +105,74 @@ impl Memory {
         self.definitions.lock().name(limit).cloned()
     }
 
+    /// The limit that is called `name`.
+    pub fn id(&self, name: &LimitName) -> Option<LimitId> {
+        self.definitions.lock().id(name)
+    }
+
     /// Spends every charge or none, and says so at once.
     ///
     /// An id that another store gave out has nothing to give here: the spend is refused, and the wait is never.
     pub fn spend_now(&self, now: Timestamp, charges: &Charges) -> Decision {
-        let mut held = self.lock(charges.as_slice());
-        let (decision, verdicts) = weigh(now, &held.standings(charges.row()));
-        if decision.is_admitted() {
-            for (charge, verdict) in charges.as_slice().iter().zip(verdicts.as_slice()) {
-                if let Verdict::Pays { after, .. } = verdict {
-                    held.write(*charge, *after);
+        self.spend_noting(now, charges).decision
+    }
+
+    /// Spends every charge or none, and names the quotas for which a store should set more aside.
+    pub fn spend_noting(&self, now: Timestamp, charges: &Charges) -> Spent {
+        let bounds = self.bounds();
+        let mut held = Held::lock(&self.shards, self.mix, charges.as_slice());
+        let (decision, verdicts) = weigh(now, &held.standings(charges.row()), bounds);
+        let batch = self.backing.as_ref().map(|backing| backing.batch);
+        let mut low = Charges::NONE;
+        if !matches!(decision, Decision::Refused { .. }) {
+            for (index, (charge, verdict)) in charges.as_slice().iter().zip(verdicts.as_slice()).enumerate() {
+                let runs_low = held.settle(index, *charge, verdict, decision.is_admitted(), batch);
+                if runs_low && low.push(*charge).is_err() {
+                    break; // INVARIANT: charges differ, so that a part of them fits and has no two alike.
                 }
             }
         }
-        decision
+        Spent { decision, low }
     }
 
-    /// Where `subject` stands with a quota at `now`; `None` if the limit is not a quota.
-    pub fn usage(&self, limit: LimitId, subject: Subject, now: Timestamp) -> Option<Usage> {
-        let charge = Charge { limit, subject };
-        let held = self.lock(&[charge]);
-        let standing = held.standing(charge);
-        let Definition::Quota(spec) = standing.definition? else { return None };
-        Some(spec.usage(standing.cell, now.max(QuotaSpec::floor(standing.cell))))
-    }
-
-    /// Locks the shards that `charges` live in, in ascending order.
-    fn lock(&self, charges: &[Charge]) -> Held<'_> {
-        let wanted = charges.iter().fold(0, |wanted, charge| wanted | self.mix.shard_bit(charge.subject));
-        let mut shards = array::from_fn(|_| None);
-        let mut rest = wanted;
-        for place in &mut shards {
-            if rest == 0 {
-                break;
-            }
-            *place = self.shards.get(rest.trailing_zeros() as usize).map(Mutex::lock);
-            rest &= rest - 1;
+    fn bounds(&self) -> Bounds {
+        match &self.backing {
+            None => Bounds { until: Timestamp::from_micros(u64::MAX), buckets: false, quotas: false },
+            Some(backing) => Bounds {
+                until: Timestamp::from_micros(backing.until.load(Ordering::Acquire)),
+                buckets: !backing.buckets_open.load(Ordering::Acquire),
+                quotas: !backing.quotas_open.load(Ordering::Acquire),
+            },
         }
-        Held { wanted, shards, mix: self.mix }
+    }
+
+    /// Drops state that says nothing any more: of buckets that are full again, of quotas whose window is over.
+    ///
+    /// It looks at a bounded number of subjects and goes on there the next time, so that it never holds a lock for long;
+    /// called once a second it has seen a million in a minute. Returns how many it dropped.
+    ///
+    /// What is dropped changes no answer, unless the clock steps back to before the moment at which it had become
+    /// superfluous. Then the spend's effective time is that moment.
+    pub fn tidy(&self, now: Timestamp) -> usize {
+        let first = self.next_to_tidy.fetch_add(SHARDS_TIDIED, Ordering::Relaxed);
+        let some =
+            (first..first + SHARDS_TIDIED).filter_map(|number| self.shards.get(number % self.shards.len()));
+        some.map(|shard| shard.lock().tidy(now, SUBJECTS_TIDIED, self.mix)).sum()
+    }
+
+    /// The same for all subjects at once.
+    pub fn tidy_all(&self, now: Timestamp) -> usize {
+        let whole = |shard: &Mutex<Shard>| {
+            let mut shard = shard.lock();
+            shard.begin_tidying();
+            shard.tidy(now, usize::MAX, self.mix)
+        };
+        self.shards.iter().map(whole).sum()
+    }
+
+    /// How many subjects have state.
+    pub fn subjects(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().subjects.len()).sum()
     }
 }
 
@@ -127,110 +192,10 @@ impl Limiter for Memory {
     }
 }
 
-/// The part of the state whose subjects fall together. Alone on its cache lines, so that two locks do not share one.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Shard {
-    /// By [`LimitId`].
-    limits: Vec<Slot>,
-}
-
-/// One limit within a shard.
-#[derive(Debug)]
-struct Slot {
-    definition: Arc<Definition>,
-    cells: HashMap<Subject, Cell, Mix>,
-}
-
-impl Slot {
-    fn new(definition: &Arc<Definition>, mix: Mix) -> Self {
-        Self { definition: Arc::clone(definition), cells: HashMap::with_hasher(mix) }
-    }
-}
-
-/// The locked shards of one spend, until it is over.
-struct Held<'a> {
-    /// A bit for each locked shard.
-    wanted: u64,
-    /// As many as there are bits, in the order of their numbers.
-    shards: [Option<MutexGuard<'a, Shard>>; MAX_CHARGES],
-    mix: Mix,
-}
-
-impl Held<'_> {
-    fn standings(&self, charges: &Row<Charge>) -> Row<Standing<'_>> {
-        let unseen = Charge { limit: LimitId::UNDEFINED, subject: Subject::SHARED };
-        let filler = Standing { charge: unseen, definition: None, cell: None };
-        charges.map(filler, |charge| self.standing(*charge))
-    }
-
-    fn standing(&self, charge: Charge) -> Standing<'_> {
-        let shard = self.shards.get(self.place(charge.subject)).and_then(Option::as_deref);
-        let slot = shard.and_then(|shard| shard.limits.get(charge.limit.index()));
-        Standing {
-            charge,
-            definition: slot.map(|slot| &*slot.definition),
-            cell: slot.and_then(|slot| slot.cells.get(&charge.subject)).copied(),
-        }
-    }
-
-    fn write(&mut self, charge: Charge, cell: Cell) {
-        let place = self.place(charge.subject);
-        let shard = self.shards.get_mut(place).and_then(Option::as_deref_mut);
-        if let Some(slot) = shard.and_then(|shard| shard.limits.get_mut(charge.limit.index())) {
-            slot.cells.insert(charge.subject, cell);
-        }
-    }
-
-    /// Where among the locked shards the one of `subject` is: after those with smaller numbers.
-    fn place(&self, subject: Subject) -> usize {
-        (self.wanted & (self.mix.shard_bit(subject) - 1)).count_ones() as usize
-    }
-}
-
-/// Spreads subjects over shards and hash tables, differently in each process.
-///
-/// Subjects are internal numbers that no request chooses, so a seed and a good mixer (the finalizer of `SplitMix64`) are
-/// enough, at a fraction of the price of a keyed hash.
-#[derive(Clone, Copy, Debug)]
-struct Mix(u64);
-
-impl Mix {
-    /// The bit that stands for the shard of `subject`. Shards go by bits that the hash tables look at last.
-    fn shard_bit(self, subject: Subject) -> u64 {
-        1 << ((self.hash_one(subject) >> 32) % SHARDS)
-    }
-}
-
-impl BuildHasher for Mix {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        *self
-    }
-}
-
-impl Hasher for Mix {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let mut mixed = (self.0 ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        self.0 = mixed ^ (mixed >> 31);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// A power of two, and no more than the bits of the set in [`Held`].
-const SHARDS: u64 = 32;
+/// How many shards one call tidies, and how many subjects of each.
+const SHARDS_TIDIED: usize = 32;
+const SUBJECTS_TIDIED: usize = 512;
 
 #[cfg(test)]
+#[cfg(not(loom))]
 pub(crate) mod tests;

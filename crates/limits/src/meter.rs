@@ -58,6 +58,18 @@ pub struct Standing {
     pub window_end: Option<Timestamp>,
 }
 
+impl Standing {
+    /// The requests on top of the limit once `more` have been added.
+    ///
+    /// Bounded so that limit and extra together can be counted by every store.
+    pub fn extended_by(&self, more: u64) -> Result<u64, MeterError> {
+        let extra = self.extra.checked_add(more).filter(|extra| {
+            extra.checked_add(self.spec.limit()).is_some_and(|all| i64::try_from(all).is_ok())
+        });
+        extra.ok_or(MeterError::TooMuch { more })
+    }
+}
+
 /// One subject's usage on one day, as API Gateway's `GetUsage` gives it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct DayUsage {

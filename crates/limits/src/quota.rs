@@ -9,7 +9,9 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use crate::spend::{Cell, Verdict};
+use crate::day::{self, Day};
+use crate::spend::Verdict;
+use crate::state::{Cell, QuotaCell};
 
 /// The numbers of a quota.
 ///
@@ -52,31 +54,9 @@ impl QuotaSpec {
         self.offset
     }
 
-    /// The earliest effective time of a spend: the window that has been counted in does not end early.
-    pub(crate) fn floor(cell: Option<Cell>) -> Timestamp {
-        cell.map_or(Timestamp::EPOCH, |cell| cell.moment)
-    }
-
-    /// What a spend at `at` finds. `at` is not before [`QuotaSpec::floor`].
-    pub(crate) fn judge(&self, cell: Option<Cell>, at: Timestamp) -> Verdict {
-        let usage = self.usage(cell, at);
-        if usage.left == 0 {
-            return Verdict::Refuses { ready: usage.window_end.filter(|_| self.limit > 0) };
-        }
-        let after = Cell { amount: usage.used + 1, moment: usage.window_start };
-        Verdict::Pays { after, available: usage.left }
-    }
-
-    pub(crate) fn usage(&self, cell: Option<Cell>, at: Timestamp) -> Usage {
-        let (window_start, window_end) = self.window(at);
-        // A count from inside this window belongs to it even if a shorter period was in force when it began.
-        let used = cell.filter(|cell| cell.moment >= window_start).map_or(0, |cell| cell.amount);
-        Usage { used, left: self.limit.saturating_sub(used), window_start, window_end }
-    }
-
     /// The window that `at` lies in: its first moment, and the first moment after it.
-    fn window(&self, at: Timestamp) -> (Timestamp, Option<Timestamp>) {
-        let today = at.as_micros() / DAY;
+    pub fn window(&self, at: Timestamp) -> (Timestamp, Option<Timestamp>) {
+        let today = at.as_micros() / day::MICROS;
         match self.period {
             Period::Day => (days(today).unwrap_or_default(), days(today + 1)),
             Period::Week => {
@@ -111,17 +91,122 @@ impl Period {
     }
 }
 
-/// Where one subject's quota stands.
+/// A quota, and what subjects without state count as having used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Quota {
+    /// The numbers in force.
+    pub spec: QuotaSpec,
+    /// What crashes left in doubt.
+    pub presumed: Vec<Presumption>,
+}
+
+/// How much every subject without state counts as having used in windows that began by some moment.
+///
+/// After a crash nobody knows who had used the allowance that needs no record; so everybody counts as having done so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Usage {
-    /// Requests admitted in the window.
-    pub used: u64,
-    /// Requests that it will still admit.
-    pub left: u64,
-    /// When the window began.
-    pub window_start: Timestamp,
-    /// When the next one begins; `None` in the last month that the calendar can name, in the year 9999.
-    pub window_end: Option<Timestamp>,
+pub struct Presumption {
+    /// Until when the process that crashed may have admitted requests.
+    pub until: Timestamp,
+    /// Requests.
+    pub amount: u64,
+}
+
+/// What bears on a spend besides the quota's numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Requests that subjects without state may use before the store is asked; `u64::MAX` where there is no store.
+    pub(crate) opening: u64,
+    /// Whether what is granted bounds what is used.
+    pub(crate) gated: bool,
+    /// Requests on top of the limit, with the window they are for.
+    pub(crate) extra: Option<Extra>,
+}
+
+/// Requests on top of the limit, in one window.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Extra {
+    pub(crate) window: Timestamp,
+    pub(crate) amount: u64,
+}
+
+/// A quota as one subject finds it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) used: u64,
+    pub(crate) granted: u64,
+    pub(crate) left: u64,
+    pub(crate) extra: u64,
+    pub(crate) window_start: Timestamp,
+    pub(crate) window_end: Option<Timestamp>,
+}
+
+impl Quota {
+    pub(crate) fn new(spec: QuotaSpec) -> Self {
+        Self { spec, presumed: Vec::new() }
+    }
+
+    /// The earliest effective time of a spend: the window that has been counted in does not end early.
+    pub(crate) fn floor(cell: QuotaCell) -> Timestamp {
+        cell.window
+    }
+
+    /// What a spend at `at` finds. `at` is not before [`Quota::floor`].
+    pub(crate) fn judge(&self, cell: Option<QuotaCell>, at: Timestamp, terms: Terms) -> Verdict {
+        let found = self.found(cell, at, terms);
+        if found.left == 0 {
+            return Verdict::Refuses { ready: found.window_end.filter(|_| self.spec.limit > 0) };
+        }
+        if terms.gated && found.used >= found.granted {
+            return Verdict::Unready { available: found.left };
+        }
+        let day = Day::of(at);
+        // The day only ever goes forward: a step back within a window is counted on the later day.
+        let (day, today) = match cell {
+            Some(cell) if cell.day >= day => (cell.day, cell.today),
+            _ => (day, 0),
+        };
+        let asked = cell.is_some_and(|cell| cell.asked && cell.window >= found.window_start);
+        let after = QuotaCell {
+            used: found.used + 1,
+            window: found.window_start,
+            granted: found.granted,
+            day,
+            today: today + 1,
+            asked,
+        };
+        Verdict::Pays { after: Cell::Quota(after), available: found.left }
+    }
+
+    pub(crate) fn found(&self, cell: Option<QuotaCell>, at: Timestamp, terms: Terms) -> Found {
+        let (window_start, window_end) = self.spec.window(at);
+        // A count from inside this window belongs to it even if a shorter period was in force when it began.
+        let counted = cell.filter(|cell| cell.window >= window_start).map(|cell| (cell.used, cell.granted));
+        let (used, granted) = counted.unwrap_or_else(|| {
+            let presumed = self.presumed_in(window_start);
+            (presumed, presumed.saturating_add(terms.opening))
+        });
+        let extra = terms.extra.filter(|extra| extra.window == window_start).map_or(0, |extra| extra.amount);
+        let left = self.spec.limit.saturating_add(extra).saturating_sub(used);
+        Found { used, granted, left, extra, window_start, window_end }
+    }
+
+    /// The moment from which `cell` says nothing that no cell would not say, if that is not after `now`.
+    pub(crate) fn forgettable(&self, cell: QuotaCell, now: Timestamp) -> Option<Timestamp> {
+        let (window_start, _) = self.spec.window(now);
+        (cell.window < window_start).then_some(window_start)
+    }
+
+    fn presumed_in(&self, window: Timestamp) -> u64 {
+        let concerned = self.presumed.iter().filter(|presumption| presumption.until >= window);
+        concerned.fold(0, |sum, presumption| sum.saturating_add(presumption.amount))
+    }
+
+    /// The quota that everybody finds after a crash.
+    pub(crate) fn after_crash(&self, alive_until: Timestamp, opening: u64) -> Self {
+        let mut presumed = self.presumed.clone();
+        presumed.push(Presumption { until: alive_until, amount: opening });
+        Self { spec: self.spec, presumed }
+    }
 }
 
 /// An offset that does not fit its period.
@@ -134,7 +219,7 @@ pub struct QuotaSpecError {
 
 /// Midnight `count` days after the epoch.
 fn days(count: u64) -> Option<Timestamp> {
-    count.checked_mul(DAY).map(Timestamp::from_micros)
+    count.checked_mul(day::MICROS).map(Timestamp::from_micros)
 }
 
 /// The window of a month that begins `offset` days after the 1st.
@@ -153,9 +238,6 @@ fn midnight(date: Date) -> Timestamp {
     let since_epoch = date.duration_since(Date::constant(1970, 1, 1));
     Timestamp::from_secs(u64::try_from(since_epoch.as_secs()).unwrap_or_default())
 }
-
-/// A day in microseconds. UTC as computers count it has no leap seconds.
-const DAY: u64 = 86_400_000_000;
 
 #[cfg(test)]
 mod tests;

@@ -2,21 +2,16 @@
 //!
 //! A store reads its cells, asks [`weigh`], and writes what it gets, all in one step that nobody else can enter.
 
+use std::time::Duration;
+
 use ambient::Timestamp;
 
 use crate::charge::Charge;
 use crate::decision::{Binding, Decision, Kind, Left, Wait};
-use crate::definitions::Definition;
+use crate::definition::Definition;
+use crate::quota::Extra;
 use crate::row::Row;
-
-/// What a store keeps for one subject under one limit.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Cell {
-    /// A bucket's level in nano-tokens, or the requests counted by a quota.
-    pub(crate) amount: u64,
-    /// A bucket's last spend, or the start of the quota's window.
-    pub(crate) moment: Timestamp,
-}
+use crate::state::{Cell, Slot};
 
 /// What one limit says to a spend.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +20,8 @@ pub(crate) enum Verdict {
     Pays { after: Cell, available: u64 },
     /// It has nothing available before `ready`, or ever.
     Refuses { ready: Option<Timestamp> },
+    /// It would pay, but what it would pay with is not at hand yet.
+    Unready { available: u64 },
 }
 
 /// One charge with what the store knows about it.
@@ -33,42 +30,94 @@ pub(crate) struct Standing<'a> {
     pub(crate) charge: Charge,
     /// `None` for an id that this store never gave out: it has nothing to give, so that the mistake shows.
     pub(crate) definition: Option<&'a Definition>,
-    /// `None` for a subject that has not spent: a full bucket, an unused quota.
-    pub(crate) cell: Option<Cell>,
+    /// `None` for a subject that has not spent, or not for so long that nothing is left to know.
+    pub(crate) slot: Option<Slot>,
+    /// A subject without state is not spent at an earlier effective time: it may have had some until then.
+    pub(crate) forgotten: Timestamp,
+    /// Requests on top of a quota.
+    pub(crate) extra: Option<Extra>,
+}
+
+/// How far a store lets spends go without it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Nothing is admitted at a later effective time.
+    pub(crate) until: Timestamp,
+    /// Whether buckets are bound by it.
+    pub(crate) buckets: bool,
+    /// Whether quotas are bound by it, and by what has been granted.
+    pub(crate) quotas: bool,
+}
+
+impl Bounds {
+    fn forbid(self, kind: Kind, at: Timestamp) -> bool {
+        let bound = match kind {
+            Kind::Bucket => self.buckets,
+            Kind::Quota => self.quotas,
+        };
+        bound && at > self.until
+    }
 }
 
 impl Standing<'_> {
+    /// A charge of a limit that is not known.
+    pub(crate) const fn nothing(charge: Charge) -> Self {
+        Self { charge, definition: None, slot: None, forgotten: Timestamp::EPOCH, extra: None }
+    }
+
     fn floor(&self) -> Timestamp {
-        self.definition.map_or(Timestamp::EPOCH, |definition| definition.floor(self.cell))
+        match (self.definition, &self.slot) {
+            (None, _) => Timestamp::EPOCH,
+            (Some(definition), Some(slot)) => definition.floor(Some(slot)),
+            (Some(definition), None) => definition.floor(None).max(self.forgotten),
+        }
     }
 
-    fn judge(&self, at: Timestamp) -> Verdict {
-        let nothing = Verdict::Refuses { ready: None };
-        self.definition.map_or(nothing, |definition| definition.judge(self.cell, at))
+    fn judge(&self, at: Timestamp, bounds: Bounds) -> Verdict {
+        let Some(definition) = self.definition else { return NO_VERDICT };
+        let verdict = definition.judge(self.slot.as_ref(), at, self.extra, bounds.quotas);
+        match verdict {
+            Verdict::Pays { available, .. } if bounds.forbid(definition.kind(), at) => {
+                Verdict::Unready { available }
+            }
+            verdict => verdict,
+        }
     }
 
-    fn kind(&self) -> Kind {
-        self.definition.map_or(Kind::Bucket, Definition::kind)
+    fn binding(&self, index: usize) -> Binding {
+        let kind = self.definition.map_or(Kind::Bucket, Definition::kind);
+        Binding { index, limit: self.charge.limit, kind }
     }
 }
 
 /// Decides a spend. The verdicts' cells are to be written if, and only if, it is admitted.
-pub(crate) fn weigh(now: Timestamp, standings: &Row<Standing<'_>>) -> (Decision, Row<Verdict>) {
+pub(crate) fn weigh(
+    now: Timestamp,
+    standings: &Row<Standing<'_>>,
+    bounds: Bounds,
+) -> (Decision, Row<Verdict>) {
     let at = standings.as_slice().iter().map(Standing::floor).fold(now, Timestamp::max);
-    let verdicts = standings.map(NO_VERDICT, |standing| standing.judge(at));
-    let decision = match refusal(now, standings, &verdicts) {
-        None => Decision::Admitted { at, left: left(&verdicts, 1) },
-        Some(Refusal { binding, wait, wait_for_all }) => {
-            Decision::Refused { at, binding, wait, wait_for_all, left: left(&verdicts, 0) }
-        }
+    let verdicts = standings.map(NO_VERDICT, |standing| standing.judge(at, bounds));
+    let decision = if let Some(Refusal { binding, wait, wait_for_all }) = refusal(now, standings, &verdicts) {
+        Decision::Refused { at, binding, wait, wait_for_all, left: left(&verdicts, 0) }
+    } else if let Some(binding) = unready(standings, &verdicts) {
+        Decision::Unready { at, binding, wait: UNREADY_WAIT, left: left(&verdicts, 0) }
+    } else {
+        Decision::Admitted { at, left: left(&verdicts, 1) }
     };
     (decision, verdicts)
+}
+
+/// The first charge that is not ready, if any is not.
+fn unready(standings: &Row<Standing<'_>>, verdicts: &Row<Verdict>) -> Option<Binding> {
+    let index = verdicts.as_slice().iter().position(|verdict| matches!(verdict, Verdict::Unready { .. }))?;
+    standings.as_slice().get(index).map(|standing| standing.binding(index))
 }
 
 /// What is left of each allowance once those that pay have paid `cost`.
 fn left(verdicts: &Row<Verdict>, cost: u64) -> Left {
     Left::new(verdicts.map(0, |verdict| match verdict {
-        Verdict::Pays { available, .. } => available.saturating_sub(cost),
+        Verdict::Pays { available, .. } | Verdict::Unready { available } => available.saturating_sub(cost),
         Verdict::Refuses { .. } => 0,
     }))
 }
@@ -78,7 +127,7 @@ fn refusal(now: Timestamp, standings: &Row<Standing<'_>>, verdicts: &Row<Verdict
     let mut so_far: Option<Refusal> = None;
     for (index, (standing, verdict)) in standings.as_slice().iter().zip(verdicts.as_slice()).enumerate() {
         if let Verdict::Refuses { ready } = verdict {
-            let binding = Binding { index, limit: standing.charge.limit, kind: standing.kind() };
+            let binding = standing.binding(index);
             let wait = ready.map_or(Wait::Never, |ready| Wait::After(ready.since(now)));
             let alone = Refusal { binding, wait, wait_for_all: wait };
             so_far = Some(so_far.map_or(alone, |earlier| earlier.joined_by(alone)));
@@ -109,3 +158,6 @@ impl Refusal {
 }
 
 const NO_VERDICT: Verdict = Verdict::Refuses { ready: None };
+
+/// After this long a store that can write has written.
+const UNREADY_WAIT: Duration = Duration::from_secs(1);

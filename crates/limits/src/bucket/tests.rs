@@ -7,7 +7,7 @@ fn spec(rate: u32, burst: u32) -> BucketSpec {
 }
 
 impl Bucket {
-    fn level_of(&self, cell: Cell, at: Timestamp) -> u64 {
+    fn level_of(&self, cell: BucketCell, at: Timestamp) -> u64 {
         self.level(Some(cell), at)
     }
 }
@@ -20,8 +20,8 @@ fn requests(count: u64) -> u64 {
     count * ONE_REQUEST
 }
 
-fn cell(amount: u64, moment: Timestamp) -> Cell {
-    Cell { amount, moment }
+fn cell(amount: u64, moment: Timestamp) -> BucketCell {
+    BucketCell { level: amount, last: moment }
 }
 
 fn any_spec() -> impl Strategy<Value = BucketSpec> {

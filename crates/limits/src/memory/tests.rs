@@ -6,20 +6,21 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Binding, BucketSpec, Burst, Kind, MilliRate, Period, Wait};
+use crate::{
+    Binding, BucketSpec, Burst, Charge, Kind, Meter as _, MilliRate, Period, QuotaSpec, State, Subject, Wait,
+};
 
 impl Memory {
     /// Everything that is stored, for tests that compare it before and after.
     pub(crate) fn snapshot(&self) -> BTreeMap<(usize, Subject), (u64, Timestamp)> {
-        let mut all = BTreeMap::new();
-        for shard in &self.shards {
-            for (limit, slot) in shard.lock().limits.iter().enumerate() {
-                all.extend(
-                    slot.cells.iter().map(|(subject, cell)| ((limit, *subject), (cell.amount, cell.moment))),
-                );
-            }
-        }
-        all
+        let mut entries = Vec::new();
+        (0..self.shards()).for_each(|shard| self.entries(shard, &mut entries));
+        let numbers = |state| match state {
+            State::Bucket { level, last } => (level, last),
+            State::Quota { used, window, .. } => (used, window),
+        };
+        let all = entries.into_iter();
+        all.map(|entry| ((entry.limit.index(), entry.subject), numbers(entry.state))).collect()
     }
 }
 
@@ -100,17 +101,21 @@ fn a_quota_comes_back_when_its_window_turns() {
 }
 
 #[test]
-fn usage_reads_without_spending() {
+fn a_standing_is_read_without_spending() {
     let (memory, ids) = store(&[quota(10, Period::Week, 0), bucket(0, 5)], NOON);
-    let before = memory.usage(ids[0], KEY, NOON).unwrap();
+    let standing = |subject| memory.standing(&"limit/0".parse().unwrap(), subject, NOON).unwrap();
+    let before = standing(KEY);
     assert_eq!((before.used, before.left), (0, 10));
     assert!(memory.spend_now(NOON, &charges(&ids, KEY)).is_admitted());
-    let after = memory.usage(ids[0], KEY, NOON).unwrap();
+    let after = standing(KEY);
     assert_eq!((after.used, after.left), (1, 9));
     assert_eq!(after.window_end.unwrap().since(after.window_start), Duration::from_hours(7 * 24));
-    assert_eq!(memory.usage(ids[0], KEY, NOON).unwrap(), after);
-    assert_eq!(memory.usage(ids[0], Subject::SHARED, NOON).unwrap().used, 0);
-    assert_eq!(memory.usage(ids[1], KEY, NOON), None);
+    assert_eq!(standing(KEY), after);
+    assert_eq!(standing(Subject::SHARED).used, 0);
+    for name in ["limit/1", "limit/2"] {
+        let error = memory.standing(&name.parse().unwrap(), KEY, NOON).unwrap_err();
+        assert_eq!(error.to_string(), format!("there is no quota `{name}`"));
+    }
 }
 
 #[test]
@@ -190,12 +195,6 @@ fn an_id_of_another_store_is_refused_for_ever() {
 #[test]
 fn a_spend_of_nothing_is_admitted() {
     assert!(Memory::new().spend_now(NOON, &Charges::NONE).is_admitted());
-}
-
-#[test]
-fn state_is_at_most_sixty_bytes_a_limit_and_subject() {
-    // A hash table keeps one more byte per place, and right after growing 7/16 of the places are taken.
-    assert!((size_of::<(Subject, Cell)>() + 1) * 16 / 7 <= 60);
 }
 
 #[test]

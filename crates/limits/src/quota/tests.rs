@@ -74,28 +74,98 @@ fn offsets_beyond_their_period_are_refused() {
     assert!(QuotaSpec::new(1, Period::Month, 28).is_err());
 }
 
+const FREE: Terms = Terms { opening: u64::MAX, gated: false, extra: None };
+
+fn counted(used: u64, window: &str) -> QuotaCell {
+    let window = time(window);
+    QuotaCell { used, window, granted: u64::MAX, day: Day::of(window), today: used, asked: false }
+}
+
+fn found(limit: u64, period: Period, cell: Option<QuotaCell>, at: &str) -> Found {
+    Quota::new(quota(limit, period, 0)).found(cell, time(at), FREE)
+}
+
 #[test]
 fn a_count_belongs_to_the_window_it_was_made_in() {
-    let quota = quota(5, Period::Day, 0);
-    let counted = Some(Cell { amount: 5, moment: time("2026-11-23T00:00:00Z") });
-    assert_eq!(quota.usage(counted, time("2026-11-23T23:59:59Z")).left, 0);
-    assert_eq!(quota.usage(counted, time("2026-11-24T00:00:00Z")).used, 0);
+    let cell = Some(counted(5, "2026-11-23T00:00:00Z"));
+    assert_eq!(found(5, Period::Day, cell, "2026-11-23T23:59:59Z").left, 0);
+    assert_eq!(found(5, Period::Day, cell, "2026-11-24T00:00:00Z").used, 0);
 }
 
 #[test]
 fn a_smaller_limit_leaves_nothing_and_a_larger_one_the_difference() {
-    let counted = Some(Cell { amount: 5, moment: time("2026-11-23T00:00:00Z") });
-    let now = time("2026-11-23T12:00:00Z");
-    let usage = quota(3, Period::Day, 0).usage(counted, now);
-    assert_eq!((usage.used, usage.left), (5, 0));
-    assert_eq!(quota(8, Period::Day, 0).usage(counted, now).left, 3);
+    let cell = Some(counted(5, "2026-11-23T00:00:00Z"));
+    let smaller = found(3, Period::Day, cell, "2026-11-23T12:00:00Z");
+    assert_eq!((smaller.used, smaller.left), (5, 0));
+    assert_eq!(found(8, Period::Day, cell, "2026-11-23T12:00:00Z").left, 3);
 }
 
 #[test]
 fn a_longer_period_takes_over_what_was_counted_within_it() {
-    let today = Some(Cell { amount: 5, moment: time("2026-11-23T00:00:00Z") });
-    assert_eq!(quota(9, Period::Month, 0).usage(today, time("2026-11-25T00:00:00Z")).used, 5);
-    assert_eq!(quota(9, Period::Month, 0).usage(today, time("2026-12-01T00:00:00Z")).used, 0);
+    let today = Some(counted(5, "2026-11-23T00:00:00Z"));
+    assert_eq!(found(9, Period::Month, today, "2026-11-25T00:00:00Z").used, 5);
+    assert_eq!(found(9, Period::Month, today, "2026-12-01T00:00:00Z").used, 0);
+}
+
+#[test]
+fn a_presumption_holds_in_windows_that_the_crashed_process_may_have_seen() {
+    let quota = Quota::new(quota(100, Period::Day, 0))
+        .after_crash(time("2026-11-22T10:00:00Z"), 32)
+        .after_crash(time("2026-11-23T10:00:00Z"), 7)
+        .after_crash(time("2026-11-24T00:00:00Z"), 1);
+    let used = |at| quota.found(None, time(at), FREE).used;
+    assert_eq!(used("2026-11-22T23:00:00Z"), 40);
+    assert_eq!(used("2026-11-23T23:00:00Z"), 8);
+    assert_eq!(used("2026-11-24T23:00:00Z"), 1);
+    assert_eq!(used("2026-11-25T00:00:00Z"), 0);
+    // Who has a record of their own has it counted there.
+    assert_eq!(
+        quota.found(Some(counted(3, "2026-11-23T00:00:00Z")), time("2026-11-23T23:00:00Z"), FREE).used,
+        3
+    );
+}
+
+#[test]
+fn without_a_grant_the_opening_is_all_there_is() {
+    let quota = Quota::new(quota(100, Period::Day, 0)).after_crash(time("2026-11-23T10:00:00Z"), 10);
+    let terms = Terms { opening: 2, gated: true, extra: None };
+    let at = time("2026-11-23T11:00:00Z");
+    let mut cell = None;
+    for used in [11, 12] {
+        let Verdict::Pays { after: Cell::Quota(after), .. } = quota.judge(cell, at, terms) else { panic!() };
+        assert_eq!((after.used, after.granted), (used, 12));
+        cell = Some(after);
+    }
+    assert!(matches!(quota.judge(cell, at, terms), Verdict::Unready { available: 88 }));
+    assert!(matches!(quota.judge(cell, at, Terms { gated: false, ..terms }), Verdict::Pays { .. }));
+}
+
+#[test]
+fn extra_requests_are_for_one_window() {
+    let extra = Some(Extra { window: time("2026-11-23T00:00:00Z"), amount: 5 });
+    let quota = Quota::new(quota(3, Period::Day, 0));
+    let left = |at| quota.found(None, time(at), Terms { extra, ..FREE }).left;
+    assert_eq!((left("2026-11-23T12:00:00Z"), left("2026-11-24T12:00:00Z")), (8, 3));
+}
+
+#[test]
+fn a_day_counts_what_was_admitted_on_it() {
+    let quota = Quota::new(quota(100, Period::Month, 0));
+    let mut cell = None;
+    for (at, day, today) in [
+        ("2026-11-23T12:00:00Z", "2026-11-23", 1),
+        ("2026-11-23T13:00:00Z", "2026-11-23", 2),
+        ("2026-11-24T00:00:00Z", "2026-11-24", 1),
+        ("2026-11-23T23:00:00Z", "2026-11-24", 2),
+        ("2026-12-01T23:00:00Z", "2026-12-01", 1),
+    ] {
+        let Verdict::Pays { after: Cell::Quota(after), .. } = quota.judge(cell, time(at), FREE) else {
+            panic!()
+        };
+        assert_eq!((after.day.to_string().as_str(), after.today), (day, today));
+        cell = Some(after);
+    }
+    assert_eq!(cell.unwrap().used, 1);
 }
 
 proptest! {
