@@ -36,6 +36,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) forgotten: Timestamp,
     /// Requests on top of a quota.
     pub(crate) extra: Option<Extra>,
+    /// Whether spends are over.
+    pub(crate) shut: bool,
 }
 
 /// How far a store lets spends go without it.
@@ -62,7 +64,7 @@ impl Bounds {
 impl Standing<'_> {
     /// A charge of a limit that is not known.
     pub(crate) const fn nothing(charge: Charge) -> Self {
-        Self { charge, definition: None, slot: None, forgotten: Timestamp::EPOCH, extra: None }
+        Self { charge, definition: None, slot: None, forgotten: Timestamp::EPOCH, extra: None, shut: false }
     }
 
     fn floor(&self) -> Timestamp {
@@ -77,7 +79,7 @@ impl Standing<'_> {
         let Some(definition) = self.definition else { return NO_VERDICT };
         let verdict = definition.judge(self.slot.as_ref(), at, self.extra, bounds.quotas);
         match verdict {
-            Verdict::Pays { available, .. } if bounds.forbid(definition.kind(), at) => {
+            Verdict::Pays { available, .. } if self.shut || bounds.forbid(definition.kind(), at) => {
                 Verdict::Unready { available }
             }
             verdict => verdict,

@@ -86,7 +86,7 @@ impl Memory {
     pub fn put(&self, entry: Entry) {
         let Some(shard) = self.shard_of(entry.subject) else { return };
         let slot = Slot::pack(entry.limit, Cell::from(entry.state));
-        shard.lock().put(entry.subject, self.mix.low_half(entry.subject), slot, false);
+        shard.lock().put(entry.subject, self.mix.low_half(entry.subject), slot);
     }
 
     /// The state of one subject under one limit.
@@ -131,6 +131,13 @@ impl Memory {
         if let Some(backing) = &self.backing {
             backing.buckets_open.store(gate.buckets, Ordering::Release);
             backing.quotas_open.store(gate.quotas, Ordering::Release);
+        }
+    }
+
+    /// Admits nothing any more. When it returns, no spend is under way: what is read then is the last word.
+    pub fn shut(&self) {
+        for shard in &self.shards {
+            shard.lock().shut = true;
         }
     }
 
@@ -188,3 +195,7 @@ impl Shard {
         record.put(Slot::pack(charge.limit, Cell::Quota(quota)));
     }
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests;

@@ -100,13 +100,16 @@ impl<'a> Held<'a> {
         };
         match (verdict, batch) {
             (Verdict::Pays { after, .. }, None) if admitted => {
-                shard.put(charge.subject, place.hash, Slot::pack(charge.limit, *after), false);
+                shard.put(charge.subject, place.hash, Slot::pack(charge.limit, *after));
                 false
             }
             (Verdict::Pays { after, available }, Some(batch)) if admitted => {
                 let (after, runs_low) = ask(*after, available.saturating_sub(1), batch);
-                let touch = matches!(after, Cell::Quota(_));
-                shard.put(charge.subject, place.hash, Slot::pack(charge.limit, after), touch);
+                let slot = Slot::pack(charge.limit, after);
+                match after {
+                    Cell::Bucket(_) => shard.put(charge.subject, place.hash, slot),
+                    Cell::Quota(_) => shard.put_touched(charge.subject, place.hash, slot),
+                }
                 runs_low
             }
             (Verdict::Unready { .. }, _) => shard.ask(charge, place.position),

@@ -10,7 +10,7 @@ use crate::definition::{Definition, Record};
 use crate::definitions::{DefinitionList, LimitId};
 use crate::quota::Extra;
 use crate::spend::Standing;
-use crate::state::{Entry, Slot, State};
+use crate::state::{Cell, Entry, Slot, State};
 use crate::subjects::Subjects;
 
 /// Alone on its cache lines, so that two locks do not share one.
@@ -24,6 +24,10 @@ pub(super) struct Shard {
     pub(super) extras: HashMap<(LimitId, Subject), Extra>,
     /// Whose quotas were spent since the store last asked.
     touched: Vec<Subject>,
+    /// What the store has not seen of days that are over for their subjects.
+    turned: Vec<Entry>,
+    /// Whether spends are over.
+    pub(super) shut: bool,
     /// No subject without state is spent at an earlier effective time: state that was dropped may have said more then.
     pub(super) forgotten: Timestamp,
     /// Which record is looked at next for whether it can be dropped.
@@ -37,6 +41,8 @@ impl Default for Shard {
             subjects: Subjects::default(),
             extras: HashMap::new(),
             touched: Vec::new(),
+            turned: Vec::new(),
+            shut: false,
             forgotten: Timestamp::EPOCH,
             cursor: 0,
         }
@@ -57,6 +63,7 @@ impl Shard {
             slot: record.and_then(|record| record.slot(charge.limit)).copied(),
             forgotten: self.forgotten,
             extra: self.extra(charge),
+            shut: self.shut,
         }
     }
 
@@ -64,18 +71,31 @@ impl Shard {
         if self.extras.is_empty() { None } else { self.extras.get(&(charge.limit, charge.subject)).copied() }
     }
 
-    /// Writes what a subject has under one limit. `touch`: the store is to look at it.
-    pub(super) fn put(&mut self, subject: Subject, hash: u32, slot: Slot, touch: bool) {
-        let Some(record) = self.subjects.record_of(subject, hash) else { return };
-        record.put(slot);
-        if touch && !record.touched {
-            record.touched = true;
-            self.touched.push(subject);
+    /// Writes what a subject has under one limit.
+    pub(super) fn put(&mut self, subject: Subject, hash: u32, slot: Slot) {
+        if let Some(record) = self.subjects.record_of(subject, hash) {
+            record.put(slot);
         }
     }
 
-    /// The quota states that were spent since the last call.
+    /// The same for a quota that was spent: the store is to look at it.
+    pub(super) fn put_touched(&mut self, subject: Subject, hash: u32, slot: Slot) {
+        let Some(record) = self.subjects.record_of(subject, hash) else { return };
+        if !record.touched {
+            record.touched = true;
+            self.touched.push(subject);
+        } else if let Some(before) = record.slot(slot.limit)
+            && before.quota().day != slot.quota().day
+        {
+            let state = Cell::Quota(before.quota()).into();
+            self.turned.push(Entry { limit: slot.limit, subject, state });
+        }
+        record.put(slot);
+    }
+
+    /// The quota states that were spent since the last call, those of earlier days before those of later ones.
     pub(super) fn take_touched(&mut self, mix: Mix, into: &mut Vec<Entry>) {
+        into.append(&mut self.turned);
         for subject in std::mem::take(&mut self.touched) {
             let Some(position) = self.subjects.find(subject, mix.low_half(subject)) else { continue };
             if let Some(record) = self.subjects.record_mut(position) {

@@ -1,0 +1,241 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::*;
+use crate::memory::tests::{bucket, quota};
+use crate::{Day, Kind, Meter as _, Period, State};
+
+/// 2026-11-23T12:00:00Z.
+const NOON: Timestamp = Timestamp::from_secs(1_795_435_200);
+const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_392_000);
+const KEY: Subject = Subject::new(7);
+
+fn backed(limits: &[Limit]) -> (Memory, Vec<LimitId>) {
+    let memory = Memory::backed(Batch::new(NonZeroU32::new(4).unwrap()));
+    let define = |(index, limit): (usize, &Limit)| {
+        let name: LimitName = format!("limit/{index}").parse().unwrap();
+        let record = memory.plan(&name, *limit, NOON).unwrap().unwrap();
+        memory.apply(name, record).unwrap()
+    };
+    let ids = limits.iter().enumerate().map(define).collect();
+    (memory, ids)
+}
+
+fn one(limit: LimitId) -> Charges {
+    Charges::try_from([Charge { limit, subject: KEY }].as_slice()).unwrap()
+}
+
+fn is_unready(decision: Decision) -> bool {
+    matches!(decision, Decision::Unready { .. })
+}
+
+#[test]
+fn nothing_is_admitted_past_the_recorded_moment() {
+    for limit in [bucket(1_000, 9), quota(9, Period::Day, 0)] {
+        let (memory, ids) = backed(&[limit]);
+        assert!(is_unready(memory.spend_now(NOON, &one(ids[0]))), "{limit:?}");
+        memory.admit_until(NOON);
+        assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+        let later = NOON.plus(Duration::from_micros(1));
+        let Decision::Unready { at, binding, wait, left } = memory.spend_now(later, &one(ids[0])) else {
+            panic!()
+        };
+        assert_eq!((at, binding.limit, binding.index), (later, ids[0], 0));
+        assert_eq!((wait, left.as_slice()), (Duration::from_secs(1), [8].as_slice()));
+        // It does not go back.
+        memory.admit_until(MIDNIGHT);
+        assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+    }
+}
+
+#[test]
+fn kinds_whose_store_is_lost_admit_without_it_if_they_are_to() {
+    let (memory, ids) = backed(&[bucket(1_000, 9), quota(9, Period::Day, 0)]);
+    let both = Charges::try_from(
+        ids.iter().map(|id| Charge { limit: *id, subject: KEY }).collect::<Vec<_>>().as_slice(),
+    );
+    memory.open_gate(Gate { buckets: true, quotas: false });
+    assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+    let Decision::Unready { binding, .. } = memory.spend_now(NOON, &both.unwrap()) else { panic!() };
+    assert_eq!((binding.index, binding.kind), (1, Kind::Quota));
+    memory.open_gate(Gate { buckets: true, quotas: true });
+    // Not only the opening of four, but all nine.
+    for _ in 0..8 {
+        assert!(memory.spend_now(NOON, &both.unwrap()).is_admitted());
+    }
+    memory.open_gate(Gate::default());
+    assert!(is_unready(memory.spend_now(NOON, &one(ids[1]))));
+}
+
+#[test]
+fn a_quota_that_runs_low_is_named_once_until_it_is_granted_more() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0)]);
+    memory.admit_until(NOON);
+    let charge = Charge { limit: ids[0], subject: KEY };
+    let spend = || {
+        let spent = memory.spend_noting(NOON, &one(ids[0]));
+        (spent.decision.is_admitted(), spent.low.as_slice().contains(&charge))
+    };
+    assert_eq!([spend(), spend(), spend()], [(true, false), (true, true), (true, false)]);
+    assert_eq!([spend(), spend(), spend()], [(true, false), (false, false), (false, false)]);
+    // Of another window: nothing.
+    memory.grant(charge, NOON, 8);
+    assert_eq!(spend(), (false, false));
+    memory.grant(charge, MIDNIGHT, 8);
+    assert_eq!(
+        [spend(), spend(), spend(), spend()],
+        [(true, false), (true, true), (true, false), (true, false)]
+    );
+    assert_eq!(spend(), (false, false));
+    memory.grant(charge, MIDNIGHT, 20);
+    assert_eq!((0..20).filter(|_| spend().0).count(), 12, "every last one is used");
+    let Decision::Refused { binding, .. } = memory.spend_now(NOON, &one(ids[0])) else {
+        panic!("not refused")
+    };
+    assert_eq!(binding.kind, Kind::Quota);
+}
+
+#[test]
+fn a_spend_that_another_limit_refuses_asks_for_nothing() {
+    let (memory, ids) = backed(&[bucket(0, 4), quota(20, Period::Day, 0)]);
+    memory.admit_until(NOON);
+    let both: Vec<_> = ids.iter().map(|id| Charge { limit: *id, subject: KEY }).collect();
+    let both = Charges::try_from(both.as_slice()).unwrap();
+    for _ in 0..4 {
+        assert!(memory.spend_now(NOON, &both).is_admitted());
+    }
+    // Both the bucket and the allowance are used up; who is refused is told so, and the store is not asked again.
+    let spent = memory.spend_noting(NOON, &both);
+    assert!(matches!(spent.decision, Decision::Refused { .. }) && spent.low.as_slice().is_empty());
+}
+
+#[test]
+fn a_new_window_begins_with_its_own_opening() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0)]);
+    memory.admit_until(NOON.plus(Duration::from_hours(24)));
+    let admitted = |now| (0..20).filter(|_| memory.spend_now(now, &one(ids[0])).is_admitted()).count();
+    assert_eq!((admitted(NOON), admitted(NOON.plus(Duration::from_hours(12)))), (4, 4));
+    let spent = memory.spend_noting(NOON.plus(Duration::from_hours(12)), &one(ids[0]));
+    assert!(is_unready(spent.decision), "asked for already, by the spend that left half");
+}
+
+#[test]
+fn what_was_spent_is_shown_to_the_store_once() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0), bucket(1_000, 5)]);
+    memory.admit_until(NOON);
+    assert!(
+        memory.spend_now(NOON, &one(ids[0])).is_admitted()
+            && memory.spend_now(NOON, &one(ids[0])).is_admitted()
+    );
+    assert!(memory.spend_now(NOON, &one(ids[1])).is_admitted());
+    let touched = || {
+        let mut entries = Vec::new();
+        (0..memory.shards()).for_each(|shard| memory.take_touched(shard, &mut entries));
+        entries
+    };
+    let day = Day::of(NOON);
+    let state = State::Quota { used: 2, window: MIDNIGHT, granted: 4, day, today: 2 };
+    assert_eq!(touched(), [Entry { limit: ids[0], subject: KEY, state }]);
+    assert_eq!(touched(), []);
+    assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+    // Not dropped before the store has seen it, whatever the time.
+    let much_later = NOON.plus(Duration::from_hours(1_000));
+    assert_eq!(memory.tidy_all(much_later), 0);
+    assert_eq!(touched().len(), 1);
+    assert_eq!((memory.tidy_all(much_later), memory.subjects()), (1, 0));
+}
+
+#[test]
+fn state_that_is_put_back_goes_on_where_it_was() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0), bucket(0, 5)]);
+    memory.admit_until(NOON);
+    let quota = State::Quota { used: 18, window: MIDNIGHT, granted: 19, day: Day::of(NOON), today: 1 };
+    let level = State::Bucket { level: 1_500_000_000, last: NOON };
+    for (limit, state) in [(ids[0], quota), (ids[1], level)] {
+        let entry = Entry { limit, subject: KEY, state };
+        memory.put(entry);
+        assert_eq!(memory.entry(Charge { limit, subject: KEY }), Some(entry));
+    }
+    let admitted = |id| (0..9).filter(|_| memory.spend_now(NOON, &one(id)).is_admitted()).count();
+    assert_eq!((admitted(ids[0]), admitted(ids[1])), (1, 1));
+}
+
+#[test]
+fn after_a_crash_buckets_refill_from_the_recorded_moment() {
+    let (before, ids) = backed(&[bucket(1_000, 5), quota(20, Period::Day, 0)]);
+    let (memory, _) = backed(&[]);
+    for id in ids {
+        memory.apply(before.name(id).unwrap(), before.record(id).unwrap().after_crash(NOON, 4)).unwrap();
+    }
+    memory.forget_until(NOON);
+    memory.admit_until(NOON.plus(Duration::from_mins(1)));
+    let bucket = memory.id(&"limit/0".parse().unwrap()).unwrap();
+    let left = |now: Timestamp| memory.spend_now(now, &one(bucket)).left().as_slice().to_vec();
+    // A clock that is still behind does not get anything, and nobody has anything yet.
+    assert_eq!((left(MIDNIGHT), left(NOON)), (vec![0], vec![0]));
+    assert_eq!(left(NOON.plus(Duration::from_secs(3))), [2]);
+    let standing = memory.standing(&"limit/1".parse().unwrap(), KEY, NOON).unwrap();
+    assert_eq!((standing.used, standing.left), (4, 16));
+}
+
+#[test]
+fn extra_requests_are_counted_on_top() {
+    let (memory, ids) = backed(&[quota(2, Period::Day, 0)]);
+    memory.admit_until(NOON.plus(Duration::from_hours(24)));
+    let name: LimitName = "limit/0".parse().unwrap();
+    let admitted = |now| (0..9).filter(|_| memory.spend_now(now, &one(ids[0])).is_admitted()).count();
+    assert_eq!(admitted(NOON), 2);
+    let standing = memory.extend(&name, KEY, 3, NOON).unwrap();
+    assert_eq!((standing.extra, standing.used, standing.left), (3, 2, 3));
+    memory.grant(Charge { limit: ids[0], subject: KEY }, MIDNIGHT, 5);
+    assert_eq!(admitted(NOON), 3);
+    assert_eq!(memory.extend(&name, KEY, 1, NOON).unwrap().extra, 4);
+    let tomorrow = NOON.plus(Duration::from_hours(24));
+    assert_eq!(admitted(tomorrow), 2);
+    memory.tidy_all(tomorrow);
+    assert_eq!(memory.extra(Charge { limit: ids[0], subject: KEY }, MIDNIGHT), 0, "kept after its window");
+    let error = memory.extend(&name, KEY, u64::MAX, NOON).unwrap_err();
+    assert_eq!(error.to_string(), format!("a quota cannot be extended by {} requests", u64::MAX));
+}
+
+#[test]
+fn dropped_state_keeps_the_law_where_the_clock_steps_back() {
+    let (memory, ids) = backed(&[bucket(1_000, 2)]);
+    memory.admit_until(NOON.plus(Duration::from_hours(1)));
+    let spend = |now| memory.spend_now(now, &one(ids[0]));
+    assert!(spend(NOON).is_admitted() && spend(NOON).is_admitted());
+    // Full again two seconds later, and not a microsecond before.
+    let full = NOON.plus(Duration::from_secs(2));
+    assert_eq!(memory.tidy_all(Timestamp::from_micros(full.as_micros() - 1)), 0);
+    assert_eq!(memory.tidy_all(NOON.plus(Duration::from_mins(9))), 1);
+    assert_eq!(spend(NOON).at(), full);
+    assert_eq!(memory.forgotten(), full);
+}
+
+#[test]
+fn nothing_is_admitted_after_the_end() {
+    let (memory, ids) = backed(&[bucket(1_000, 2), quota(5, Period::Day, 0)]);
+    memory.open_gate(Gate { buckets: true, quotas: true });
+    assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+    memory.shut();
+    assert!(ids.iter().all(|id| is_unready(memory.spend_now(NOON, &one(*id)))));
+}
+
+#[test]
+fn the_last_count_of_a_day_is_shown_when_the_day_has_turned() {
+    let (memory, ids) = backed(&[quota(200, Period::Month, 0)]);
+    memory.admit_until(NOON.plus(Duration::from_hours(24)));
+    let tomorrow = NOON.plus(Duration::from_hours(24));
+    for now in [NOON, NOON, tomorrow, NOON] {
+        assert!(memory.spend_now(now, &one(ids[0])).is_admitted());
+    }
+    let mut entries = Vec::new();
+    (0..memory.shards()).for_each(|shard| memory.take_touched(shard, &mut entries));
+    let counted = |entry: &Entry| match entry.state {
+        State::Quota { day, today, used, .. } => (day, today, used),
+        State::Bucket { .. } => panic!(),
+    };
+    // Back on the day before, it is counted on the later one.
+    let days: Vec<_> = entries.iter().map(counted).collect();
+    assert_eq!(days, [(Day::of(NOON), 2, 2), (Day::of(tomorrow), 2, 4)]);
+}
