@@ -58,10 +58,6 @@ impl Charges {
     pub fn as_slice(&self) -> &[Charge] {
         self.0.as_slice()
     }
-
-    pub(crate) fn row(&self) -> &Row<Charge> {
-        &self.0
-    }
 }
 
 impl Default for Charges {

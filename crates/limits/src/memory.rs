@@ -121,11 +121,11 @@ impl Memory {
     pub fn spend_noting(&self, now: Timestamp, charges: &Charges) -> Spent {
         let bounds = self.bounds();
         let mut held = Held::lock(&self.shards, self.mix, charges.as_slice());
-        let (decision, verdicts) = weigh(now, &held.standings(charges.row()), bounds);
+        let (decision, verdicts) = weigh(now, &held.standings(charges.as_slice()), bounds);
         let batch = self.backing.as_ref().map(|backing| backing.batch);
         let mut low = Charges::NONE;
         if !matches!(decision, Decision::Refused { .. }) {
-            for (index, (charge, verdict)) in charges.as_slice().iter().zip(verdicts.as_slice()).enumerate() {
+            for (index, (charge, verdict)) in charges.as_slice().iter().zip(&verdicts).enumerate() {
                 let runs_low = held.settle(index, *charge, verdict, decision.is_admitted(), batch);
                 if runs_low && low.push(*charge).is_err() {
                     break; // INVARIANT: charges differ, so that a part of them fits and has no two alike.

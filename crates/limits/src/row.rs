@@ -1,4 +1,4 @@
-//! A short list that lives inside its owner: a spend allocates nothing.
+//! A short list that lives inside its owner and can be copied: what a spend takes and gives allocates nothing.
 
 use std::fmt;
 
@@ -27,13 +27,13 @@ impl<T: Copy> Row<T> {
         true
     }
 
-    /// What the row holds, each item put through `change`.
-    pub(crate) fn map<U: Copy>(&self, filler: U, change: impl Fn(&T) -> U) -> Row<U> {
-        let mut row = Row::empty(filler);
-        for (place, item) in row.items.iter_mut().zip(self.as_slice()) {
-            *place = change(item);
+    /// The first [`MAX_CHARGES`] of `items`.
+    pub(crate) fn from_first(filler: T, items: impl Iterator<Item = T>) -> Self {
+        let mut row = Self::empty(filler);
+        for (place, item) in row.items.iter_mut().zip(items) {
+            *place = item;
+            row.len += 1;
         }
-        row.len = self.len;
         row
     }
 

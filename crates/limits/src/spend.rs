@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use ambient::Timestamp;
+use arrayvec::ArrayVec;
 
 use crate::charge::Charge;
 use crate::decision::{Binding, Decision, Kind, Left, Wait};
 use crate::definition::Definition;
 use crate::quota::Extra;
-use crate::row::Row;
+use crate::row::{MAX_CHARGES, Row};
 use crate::state::{Cell, Slot};
 
 /// What one limit says to a spend.
@@ -31,7 +32,7 @@ pub(crate) struct Standing<'a> {
     /// `None` for an id that this store never gave out: it has nothing to give, so that the mistake shows.
     pub(crate) definition: Option<&'a Definition>,
     /// `None` for a subject that has not spent, or not for so long that nothing is left to know.
-    pub(crate) slot: Option<Slot>,
+    pub(crate) slot: Option<&'a Slot>,
     /// A subject without state is not spent at an earlier effective time: it may have had some until then.
     pub(crate) forgotten: Timestamp,
     /// Requests on top of a quota.
@@ -68,7 +69,7 @@ impl Standing<'_> {
     }
 
     fn floor(&self) -> Timestamp {
-        match (self.definition, &self.slot) {
+        match (self.definition, self.slot) {
             (None, _) => Timestamp::EPOCH,
             (Some(definition), Some(slot)) => definition.floor(Some(slot)),
             (Some(definition), None) => definition.floor(None).max(self.forgotten),
@@ -76,8 +77,8 @@ impl Standing<'_> {
     }
 
     fn judge(&self, at: Timestamp, bounds: Bounds) -> Verdict {
-        let Some(definition) = self.definition else { return NO_VERDICT };
-        let verdict = definition.judge(self.slot.as_ref(), at, self.extra, bounds.quotas);
+        let Some(definition) = self.definition else { return Verdict::Refuses { ready: None } };
+        let verdict = definition.judge(self.slot, at, self.extra, bounds.quotas);
         match verdict {
             Verdict::Pays { available, .. } if self.shut || bounds.forbid(definition.kind(), at) => {
                 Verdict::Unready { available }
@@ -95,11 +96,11 @@ impl Standing<'_> {
 /// Decides a spend. The verdicts' cells are to be written if, and only if, it is admitted.
 pub(crate) fn weigh(
     now: Timestamp,
-    standings: &Row<Standing<'_>>,
+    standings: &[Standing<'_>],
     bounds: Bounds,
-) -> (Decision, Row<Verdict>) {
-    let at = standings.as_slice().iter().map(Standing::floor).fold(now, Timestamp::max);
-    let verdicts = standings.map(NO_VERDICT, |standing| standing.judge(at, bounds));
+) -> (Decision, ArrayVec<Verdict, MAX_CHARGES>) {
+    let at = standings.iter().map(Standing::floor).fold(now, Timestamp::max);
+    let verdicts: ArrayVec<_, _> = standings.iter().map(|standing| standing.judge(at, bounds)).collect();
     let decision = if let Some(Refusal { binding, wait, wait_for_all }) = refusal(now, standings, &verdicts) {
         Decision::Refused { at, binding, wait, wait_for_all, left: left(&verdicts, 0) }
     } else if let Some(binding) = unready(standings, &verdicts) {
@@ -111,23 +112,24 @@ pub(crate) fn weigh(
 }
 
 /// The first charge that is not ready, if any is not.
-fn unready(standings: &Row<Standing<'_>>, verdicts: &Row<Verdict>) -> Option<Binding> {
-    let index = verdicts.as_slice().iter().position(|verdict| matches!(verdict, Verdict::Unready { .. }))?;
-    standings.as_slice().get(index).map(|standing| standing.binding(index))
+fn unready(standings: &[Standing<'_>], verdicts: &[Verdict]) -> Option<Binding> {
+    let index = verdicts.iter().position(|verdict| matches!(verdict, Verdict::Unready { .. }))?;
+    standings.get(index).map(|standing| standing.binding(index))
 }
 
 /// What is left of each allowance once those that pay have paid `cost`.
-fn left(verdicts: &Row<Verdict>, cost: u64) -> Left {
-    Left::new(verdicts.map(0, |verdict| match verdict {
+fn left(verdicts: &[Verdict], cost: u64) -> Left {
+    let left = |verdict: &Verdict| match verdict {
         Verdict::Pays { available, .. } | Verdict::Unready { available } => available.saturating_sub(cost),
         Verdict::Refuses { .. } => 0,
-    }))
+    };
+    Left::new(Row::from_first(0, verdicts.iter().map(left)))
 }
 
 /// The refusal that the verdicts come to, if any of them refuses.
-fn refusal(now: Timestamp, standings: &Row<Standing<'_>>, verdicts: &Row<Verdict>) -> Option<Refusal> {
+fn refusal(now: Timestamp, standings: &[Standing<'_>], verdicts: &[Verdict]) -> Option<Refusal> {
     let mut so_far: Option<Refusal> = None;
-    for (index, (standing, verdict)) in standings.as_slice().iter().zip(verdicts.as_slice()).enumerate() {
+    for (index, (standing, verdict)) in standings.iter().zip(verdicts).enumerate() {
         if let Verdict::Refuses { ready } = verdict {
             let binding = standing.binding(index);
             let wait = ready.map_or(Wait::Never, |ready| Wait::After(ready.since(now)));
@@ -158,8 +160,6 @@ impl Refusal {
         Self { wait_for_all: self.wait_for_all.max(later.wait_for_all), ..binding }
     }
 }
-
-const NO_VERDICT: Verdict = Verdict::Refuses { ready: None };
 
 /// After this long a store that can write has written.
 const UNREADY_WAIT: Duration = Duration::from_secs(1);

@@ -6,13 +6,14 @@
 
 use ambient::Timestamp;
 
+use super::held::Place;
+use super::shard::Shard;
 use super::{Backing, Memory};
 use crate::batch::Batch;
 use crate::charge::{Charge, Charges, Subject};
 use crate::decision::Decision;
 use crate::definition::Record;
 use crate::definitions::{DefineError, Limit, LimitId, LimitName};
-use crate::memory::shard::Shard;
 use crate::quota::Extra;
 use crate::state::{Cell, Entry, QuotaCell, Slot};
 use crate::sync::Mutex;
@@ -86,7 +87,7 @@ impl Memory {
     pub fn put(&self, entry: Entry) {
         let Some(shard) = self.shard_of(entry.subject) else { return };
         let slot = Slot::pack(entry.limit, Cell::from(entry.state));
-        shard.lock().put(entry.subject, self.mix.low_half(entry.subject), slot);
+        shard.lock().put(&Place::new(entry.subject, self.mix), slot);
     }
 
     /// The state of one subject under one limit.

@@ -73,7 +73,7 @@ impl Memory {
         let definition = standing.definition?;
         let Record::Quota(quota) = &definition.record else { return None };
         let now = if standing.slot.is_none() { now.max(standing.forgotten) } else { now };
-        let found = definition.found(standing.slot.as_ref(), now, standing.extra)?;
+        let found = definition.found(standing.slot, now, standing.extra)?;
         Some(Standing {
             spec: quota.spec,
             extra: found.extra,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ambient::Timestamp;
 
+use super::held::Place;
 use super::mix::Mix;
 use crate::charge::{Charge, Subject};
 use crate::definition::{Definition, Record};
@@ -11,7 +12,7 @@ use crate::definitions::{DefinitionList, LimitId};
 use crate::quota::Extra;
 use crate::spend::Standing;
 use crate::state::{Cell, Entry, Slot, State};
-use crate::subjects::Subjects;
+use crate::subjects::{self, Subjects};
 
 /// Alone on its cache lines, so that two locks do not share one.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Shard {
         Standing {
             charge,
             definition: self.definition(charge.limit),
-            slot: record.and_then(|record| record.slot(charge.limit)).copied(),
+            slot: record.and_then(|record| record.slot(charge.limit)),
             forgotten: self.forgotten,
             extra: self.extra(charge),
             shut: self.shut,
@@ -72,15 +73,16 @@ impl Shard {
     }
 
     /// Writes what a subject has under one limit.
-    pub(super) fn put(&mut self, subject: Subject, hash: u32, slot: Slot) {
-        if let Some(record) = self.subjects.record_of(subject, hash) {
+    pub(super) fn put(&mut self, place: &Place, slot: Slot) {
+        if let Some(record) = record_at(&mut self.subjects, place) {
             record.put(slot);
         }
     }
 
     /// The same for a quota that was spent: the store is to look at it.
-    pub(super) fn put_touched(&mut self, subject: Subject, hash: u32, slot: Slot) {
-        let Some(record) = self.subjects.record_of(subject, hash) else { return };
+    pub(super) fn put_touched(&mut self, place: &Place, slot: Slot) {
+        let Some(record) = record_at(&mut self.subjects, place) else { return };
+        let subject = place.subject;
         if !record.touched {
             record.touched = true;
             self.touched.push(subject);
@@ -167,5 +169,13 @@ impl Shard {
             let record = definitions.get(limit.index()).map(|definition| &definition.record);
             matches!(record, Some(Record::Quota(quota)) if extra.window >= quota.spec.window(now).0)
         });
+    }
+}
+
+/// The record at a place that was looked up, or a new one if there was none.
+fn record_at<'s>(subjects: &'s mut Subjects, place: &Place) -> Option<&'s mut subjects::Record> {
+    match place.position {
+        Some(position) => subjects.record_mut(position),
+        None => subjects.record_of(place.subject, place.hash),
     }
 }
