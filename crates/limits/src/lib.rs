@@ -13,12 +13,13 @@
 //! ```
 //!
 //! and a quota never admits more than its limit between two turns of its calendar. Both hold exactly, under any
-//! interleaving of threads and any movement of the clock. Time in the law is the *effective* time of a spend,
-//! [`Decision::at`]: the latest of `now`, the last spend of every bucket it touches, the last change of their numbers,
-//! and the start of the quota windows it touches. So a clock that steps back refills nothing; nobody is
-//! locked out longer than until it has caught up and the bucket has refilled.
+//! interleaving of threads and any movement of the clock. A refused spend changes nothing at all, not even the time at
+//! which a bucket was last touched.
 //!
-//! A refused spend changes nothing at all, not even the time at which a bucket was last touched.
+//! Time in the law is the *effective* time of a spend, [`Decision::at`]: the latest of `now`, the last spend of every
+//! bucket it touches, the last change of their numbers, and the start of the quota windows it touches. So a clock that
+//! steps back refills nothing; nobody is locked out longer than until it has caught up and the bucket has refilled. A
+//! clock that jumps forward refills at most one burst.
 //!
 //! # Units
 //!
@@ -33,6 +34,19 @@
 //! refills at the new rate. That holds for keys without stored state too: their level is the old burst (or what they
 //! had of it, if that had changed shortly before), not the new one. Across a change the law counts the larger numbers.
 //!
+//! # State that says nothing is dropped
+//!
+//! A bucket that is full again and a quota whose window is over say nothing that no state would not say.
+//! [`Memory::tidy`] drops such state, a little at each call. It changes no answer, unless the clock steps back to before
+//! the moment from which the state said nothing; then that moment is the effective time, and the law holds all the same.
+//!
+//! # A store behind the memory
+//!
+//! A durable store records *ahead* what may be handed out: a moment up to which anything is admitted, and for each quota
+//! a count. A spend goes that far without the store, and is [`Decision::Unready`] beyond it; it never waits. After a crash
+//! every bucket starts empty at the recorded moment, and every quota counts as used as far as was recorded
+//! ([`Record::after_crash`]): some allowance can be lost, and none is handed out twice. See [`Memory::backed`].
+//!
 //! # Which limit binds
 //!
 //! When several limits refuse, buckets bind before quotas; within a kind the longest wait binds; among equals the first
@@ -41,9 +55,8 @@
 //!
 //! # What this crate does not do
 //!
-//! It reads no clock, knows no HTTP and keeps nothing across a restart. It gives no tokens back. It does not wait: a
-//! refusal says how long. It never forgets a subject it has seen; what it holds for one is 25 bytes per limit and the
-//! slack of a hash table (at most 60 in all).
+//! It reads no clock, knows no HTTP, starts no thread and writes no file. It gives no tokens back. It does not wait: a
+//! refusal says how long.
 //!
 //! ```
 //! use std::time::Duration;
