@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A socket that listens.
-pub trait Listener: Send + 'static {
+pub trait Listener: Send + Sync + 'static {
     /// One connection.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
     /// Who is at the other end, as the kernel says it.

@@ -16,6 +16,8 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::limit_store::{Amount, LimitStore, Sample};
+
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 #[derive(Debug)]
 pub(crate) struct Admin {
@@ -32,6 +34,8 @@ pub(crate) struct Readiness {
     pub(crate) keys_in_step: Arc<AtomicBool>,
     /// Without an audit log no token is handed out.
     pub(crate) audit: Journal,
+    /// Without the store of limits no request is admitted for long, or limits hold no longer.
+    pub(crate) limits: Arc<dyn LimitStore>,
 }
 
 impl Readiness {
@@ -43,6 +47,8 @@ impl Readiness {
             Some("not ready: changed API keys could not be taken over; see the log\n")
         } else if !self.audit.is_open() {
             Some("not ready: the audit log cannot be written\n")
+        } else if !self.limits.is_writable() {
+            Some("not ready: the limits store cannot be written\n")
         } else {
             None
         }
@@ -144,6 +150,28 @@ impl Collector for BrokerCollector {
     }
 }
 
+/// What the store of limits has counted.
+#[derive(Debug)]
+pub(crate) struct LimitCollector(pub(crate) Arc<dyn LimitStore>);
+
+impl Collector for LimitCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        for Sample { name, help, value } in self.0.samples() {
+            match value {
+                Amount::Count(count) => {
+                    let counter = ConstCounter::new(count);
+                    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+                }
+                Amount::Level(level) => {
+                    let gauge = ConstGauge::new(i64::try_from(level).unwrap_or(i64::MAX));
+                    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How many lines journals refused, by name.
 #[derive(Debug)]
 pub(crate) struct JournalCollector(pub(crate) Vec<(&'static str, Journal)>);
@@ -190,5 +218,59 @@ impl Collector for ConnectionCollector {
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ambient::Timestamp;
+
+    use super::*;
+
+    /// A store that can be written, or cannot.
+    #[derive(Debug)]
+    struct Store {
+        is_writable: bool,
+    }
+
+    impl LimitStore for Store {
+        fn is_writable(&self) -> bool {
+            self.is_writable
+        }
+
+        fn samples(&self) -> Vec<Sample> {
+            let sample = |name, value| Sample { name, help: "What it counts", value };
+            vec![sample("limit_a", Amount::Count(3)), sample("limit_b", Amount::Level(u64::MAX))]
+        }
+
+        fn tidy(&self, _now: Timestamp) {}
+
+        fn close(&self, _now: Timestamp) -> anyhow::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn store_of_limits_that_cannot_be_written_is_an_obstacle() {
+        let yes = || Arc::new(AtomicBool::new(true));
+        for (is_writable, obstacle) in
+            [(true, None), (false, Some("not ready: the limits store cannot be written\n"))]
+        {
+            let (audit, writing) = Journal::start("audit", std::io::sink(), 1_024).unwrap();
+            let limits = Arc::new(Store { is_writable });
+            let readiness = Readiness { serving: yes(), keys_in_step: yes(), audit, limits };
+            assert_eq!(readiness.obstacle(), obstacle);
+            writing.finish(std::time::Duration::from_mins(1));
+        }
+    }
+
+    #[test]
+    fn numbers_of_the_store_of_limits_are_metrics() {
+        let mut registry = Registry::with_prefix("token_broker");
+        registry.register_collector(Box::new(LimitCollector(Arc::new(Store { is_writable: true }))));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(text.contains("token_broker_limit_a_total 3\n"), "{text}");
+        assert!(text.contains(&format!("token_broker_limit_b {}\n", i64::MAX)), "{text}");
     }
 }

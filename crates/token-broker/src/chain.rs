@@ -14,13 +14,14 @@ use config::{Compiled, Definition, UserPool as PoolHome};
 use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
-use limits::{Limiter, Memory};
 use restapi::IntegrationUri;
 use secrecy::SecretString;
 use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
 use zeroize::Zeroizing;
 
 use crate::audit::AuditLog;
+use crate::control::{Control, Roster};
+use crate::limit_store::Limits;
 use crate::state::EmbeddedPool;
 
 /// What every part takes from the world.
@@ -35,9 +36,19 @@ pub(crate) struct World {
 pub(crate) struct Chain {
     pub(crate) door: Arc<Door>,
     pub(crate) broker: Arc<Broker>,
+    pub(crate) control: Arc<Control>,
     functions: Functions,
-    limiter: Arc<dyn Limiter>,
+    limits: Limits,
     world: World,
+}
+
+/// What the chain is put together with, and does not make itself.
+pub(crate) struct Outside {
+    pub(crate) issuer: Issuer,
+    pub(crate) limits: Limits,
+    pub(crate) access_log: Journal,
+    pub(crate) audit_log: Journal,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The user pool that the broker asks, and as whom.
@@ -51,25 +62,26 @@ impl Chain {
     pub(crate) fn assemble(
         definition: &Definition,
         compiled: &Compiled,
-        issuer: Issuer,
-        logs: (Journal, Journal, Arc<Metrics>),
+        outside: Outside,
         world: World,
     ) -> anyhow::Result<Self> {
-        let (access_log, audit_log, metrics) = logs;
+        let Outside { issuer, limits, access_log, audit_log, metrics } = outside;
         let broker = Arc::new(broker(definition, compiled, issuer, audit_log, &world)?);
         let functions = functions(compiled, &broker);
-        let limiter: Arc<dyn Limiter> = Arc::new(Memory::new());
-        let live = Live::build(&compiled.account, &functions, &*limiter, world.clock.now(), &*world.entropy)?;
+        let now = world.clock.now();
+        let live = Live::build(&compiled.account, &functions, &*limits.limiter, now, &*world.entropy)?;
+        let roster = Roster::of(&compiled.account)?;
+        let control = Control::new(roster, Arc::clone(&limits.meter), Arc::clone(&world.clock));
         let door = Arc::new(Door::new(DoorParts {
             live,
-            limiter: Arc::clone(&limiter),
+            limiter: Arc::clone(&limits.limiter),
             clock: Arc::clone(&world.clock),
             entropy: Arc::clone(&world.entropy),
             access_log,
             metrics,
             bounds: RequestBounds::default(),
         }));
-        Ok(Self { door, broker, functions, limiter, world })
+        Ok(Self { door, broker, control: Arc::new(control), functions, limits, world })
     }
 
     /// Takes over what changes while the chain runs: keys, plans and who owns what.
@@ -77,16 +89,19 @@ impl Chain {
     /// The broker learns of a key before the front door admits it, so that no admitted key is a stranger to the broker.
     pub(crate) fn take_over(&self, compiled: &Compiled) -> anyhow::Result<()> {
         let now = self.world.clock.now();
-        let live =
-            Live::build(&compiled.account, &self.functions, &*self.limiter, now, &*self.world.entropy)?;
+        let limiter = &*self.limits.limiter;
+        let live = Live::build(&compiled.account, &self.functions, limiter, now, &*self.world.entropy)?;
+        let roster = Roster::of(&compiled.account)?;
         self.broker.replace_directory(directory(compiled)?);
         self.door.replace(live);
+        self.control.replace(roster);
         Ok(())
     }
 
     /// Takes every key out of force whose id is not among `ids`. It needs nothing but what is in force already.
     pub(crate) fn keep_only(&self, ids: &HashSet<&str>) {
         self.door.keep_only(&|key| ids.contains(key.as_str()));
+        self.control.keep_only(ids);
     }
 }
 

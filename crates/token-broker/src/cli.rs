@@ -52,6 +52,7 @@ Examples:
   token-broker up                          run the whole chain on this machine
   token-broker token billing               get a token as the client `billing` does
   token-broker keys add billing            give `billing` a second API key, for rotation
+  token-broker usage                       see who has used how much of its quota
   token-broker config check                see whether token-broker.yaml can be run
   token-broker check plan.json             see what a Terraform plan breaks";
 
@@ -89,6 +90,14 @@ pub(crate) enum Command {
     /// List, add and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Show how much of its quota each API key has used
+    #[command(
+        after_help = "Examples:\n  token-broker usage                    every client\n  token-broker usage billing --days 7   and each of the last seven days (UTC)\n  token-broker usage --json             as API Gateway's GetUsage has it, and where each key stands\n\nIt asks the running server."
+    )]
+    Usage(Usage),
+    /// Give a client more of its quota
+    #[command(subcommand)]
+    Quota(Quota),
     /// Check the definition, or print its schema
     #[command(subcommand)]
     Config(Config),
@@ -208,6 +217,37 @@ pub(crate) enum Keys {
     Revoke {
         /// The key's id, or its name
         key: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Usage {
+    /// The client; all of them if none is named
+    pub(crate) client: Option<String>,
+    /// Show each of the last days as well, today included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub(crate) days: Option<u32>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Quota {
+    /// Allow a client more requests until its quota starts anew; the next period is as it was
+    #[command(
+        after_help = "Examples:\n  token-broker quota extend billing 500\n  token-broker quota extend billing 500 --key billing.2   where a client has several keys\n\nIt asks the running server, and the requests are allowed at once."
+    )]
+    Extend {
+        /// The client
+        client: String,
+        /// How many requests more
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        more: u64,
+        /// The key's name or id; needed where the client has several, for each has a quota of its own
+        #[arg(long)]
+        key: Option<String>,
         #[command(flatten)]
         output: Output,
     },

@@ -5,8 +5,10 @@ mod clients;
 mod guardrails;
 mod init;
 mod keys;
+mod quota;
 mod token;
 mod up;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(options) => return token::run(place, &options),
         Command::Clients(output) => clients::run(place, output)?,
         Command::Keys(keys) => keys::run(place, &keys)?,
+        Command::Usage(options) => usage::run(place, &options)?,
+        Command::Quota(quota) => quota::run(place, &quota)?,
         Command::Config(Config::Check(output)) => return check::run(place, output),
         Command::Config(Config::Schema) => check::schema()?,
         Command::Check(options) => return Ok(guardrails::run(place, cli.config_is_named, &options)),

@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
+use rustix::termios::tcgetwinsize;
 
 /// Headings.
 pub(crate) const HEADING: Style = Style::new().bold();
@@ -16,6 +17,10 @@ pub(crate) const HEADING: Style = Style::new().bold();
 pub(crate) const ACCENT: Style = AnsiColor::Cyan.on_default();
 /// What is only by the way.
 pub(crate) const DIM: Style = Style::new().dimmed();
+/// What is nearly used up.
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+/// What is used up.
+pub(crate) const SPENT: Style = AnsiColor::Red.on_default();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 
 /// Prints to stdout, all of it before it returns. That nobody reads it any more is no error.
@@ -53,6 +58,18 @@ fn write_to(mut out: impl Write, text: &str) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// How many columns stdout has, if it is a terminal.
+pub(crate) fn columns() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    // A terminal that does not know how wide it is says zero.
+    let known =
+        tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+    Some(known.unwrap_or(80))
 }
 
 /// A text as one word of a shell's command line: quoted unless it is plain.

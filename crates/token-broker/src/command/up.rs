@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::cli::{Place, Up};
 use crate::command::init;
 use crate::state::{EmbeddedPool, State};
-use crate::{definition, logs, presence, terminal};
+use crate::{control, definition, logs, presence, terminal};
 
 pub(crate) use endpoints::Endpoints;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(place: &Place, options: &Up) -> anyhow::Result<ExitCode> {
     let ended = prepare(place, options).and_then(|(setup, pool)| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(serving::serve(&setup, pool, own_log.clone()));
-        served.and(Endpoints::remove(&setup.state)).and(presence::Fingerprint::unpublish(&setup.state))
+        served.and(forget_server(&setup.state))
     });
     if let Err(error) = &ended {
         // By the same way as every line: a stderr that takes nothing must not keep the program from ending.
@@ -57,11 +57,17 @@ fn prepare<'a>(place: &'a Place, options: &'a Up) -> anyhow::Result<(Setup<'a>, 
         );
     };
     // What a killed server left behind must not be taken for this one's.
-    Endpoints::remove(&state)?;
-    presence::Fingerprint::unpublish(&state)?;
+    forget_server(&state)?;
     let pool = init::provide(&definition, &state)?;
     let files = raise_file_limit();
     Ok((Setup { place, options, definition, state, first_start, files, _held: held }, pool))
+}
+
+/// Takes away what says where a server is, and that there is one. Whoever calls holds the lock.
+fn forget_server(state: &State) -> anyhow::Result<()> {
+    // Each of them, whatever becomes of the others.
+    let (endpoints, socket) = (Endpoints::remove(state), control::remove(state));
+    endpoints.and(socket).and(presence::Fingerprint::unpublish(state))
 }
 
 /// Every connection is a file descriptor, and the usual soft limit is below what the listeners may have open. The hard

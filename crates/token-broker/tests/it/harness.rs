@@ -1,7 +1,8 @@
 //! Runs the program in a directory of its own and talks to it as a client does.
 
-use std::io::{BufRead as _, BufReader, PipeWriter, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, PipeWriter, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
@@ -24,6 +25,12 @@ clients:
 homes:
   local: { front_door: "127.0.0.1:0", admin: "127.0.0.1:0", user_pool: embedded, user_pool_listen: "127.0.0.1:0" }
 "#;
+
+/// The same with clients whose requests are counted, a few of them a day.
+pub(crate) fn metered() -> String {
+    DEFINITION
+        .replace("clients:\n", "  metered: { throttle: { rate: 500, burst: 500 }, quota: { limit: 3, period: day } }\nclients:\n  partner: { plan: metered, scopes: [orders/read], default_scopes: [orders/read] }\n  reports: { plan: metered, scopes: [orders/read], default_scopes: [orders/read] }\n")
+}
 
 /// A directory with a definition, in which the program is run.
 pub(crate) struct Place(TempDir);
@@ -76,8 +83,13 @@ impl Place {
     pub(crate) fn up(&self, further: &[&str]) -> Server {
         let mut arguments = vec!["up", "--json"];
         arguments.extend(further);
-        let mut child =
-            self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        self.up_by(self.command(&arguments))
+    }
+
+    /// The same by a command that starts the server in its own way.
+    pub(crate) fn up_by(&self, mut command: Command) -> Server {
+        command.current_dir(self.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut first = String::new();
@@ -192,9 +204,30 @@ pub(crate) fn get(url: &str) -> (u16, String) {
 pub(crate) fn exchange(method: &str, url: &str, head: &str, body: &str) -> (u16, String, String) {
     let rest = url.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_once('/').unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
+    let request = Request { method, path, host: address, head, body };
+    exchange_over(TcpStream::connect(address).unwrap(), &request)
+}
+
+/// The same over the control socket at `socket`: status, and the body as JSON.
+pub(crate) fn control(socket: &Path, method: &str, target: &str, body: &str) -> (u16, Value) {
+    let path = target.strip_prefix('/').unwrap();
+    let request = Request { method, path, host: "localhost", head: "", body };
+    let (status, _head, body) = exchange_over(UnixStream::connect(socket).unwrap(), &request);
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    host: &'a str,
+    head: &'a str,
+    body: &'a str,
+}
+
+fn exchange_over(mut stream: impl Read + Write, request: &Request<'_>) -> (u16, String, String) {
+    let Request { method, path, host, head, body } = request;
     let length = body.len();
-    write!(stream, "{method} /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+    write!(stream, "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

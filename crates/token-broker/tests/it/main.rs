@@ -9,9 +9,11 @@
 )]
 
 mod check;
+mod control;
 mod external_pool;
 mod harness;
 mod keys;
 mod refusals;
 mod running;
+mod usage;
 mod waivers;

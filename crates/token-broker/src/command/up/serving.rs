@@ -10,20 +10,24 @@ use anyhow::{Context as _, bail};
 use config::{Breach, Compiled, UserPool as PoolHome};
 use gateway::Metrics;
 use journal::Journal;
-use listen::{Bounds, Counts, Drain, DrainSignal, Handler};
+use listen::{Bounds, Counts, Drain, DrainSignal, Handler, Listener};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::{Endpoints, Setup, banner};
-use crate::admin::{Admin, BrokerCollector, ConnectionCollector, JournalCollector, Readiness};
-use crate::chain::{self, Chain, Issuer, World};
+use crate::admin::{
+    Admin, BrokerCollector, ConnectionCollector, JournalCollector, LimitCollector, Readiness,
+};
+use crate::chain::{self, Chain, Issuer, Outside, World};
+use crate::control::Desk;
 use crate::definition::Checked;
+use crate::limit_store::Limits;
 use crate::presence::Fingerprint;
 use crate::state::{ApiKeys, EmbeddedPool};
 use crate::watch::Watch;
-use crate::{definition, logs, terminal, watch};
+use crate::{control, definition, limit_store, logs, terminal, watch};
 
 /// Serves until a signal comes, or something that must run has ended.
 pub(super) async fn serve(
@@ -71,8 +75,11 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     let (issuer, pool) = issuer(setup, &compiled, kept, &bound, &world)?;
     let endpoints = bound.endpoints(setup, pool.as_ref().map(|(url, _)| url.clone()))?;
     let announcement = announcement(setup, &compiled, &endpoints)?;
-    let logs = (journals.access.clone(), journals.audit.clone(), metrics);
-    let chain = Arc::new(Chain::assemble(definition, &compiled, issuer, logs, world)?);
+    let limits = Limits::open(&definition.local.limits);
+    let store = Arc::clone(&limits.store);
+    let (access_log, audit_log) = (journals.access.clone(), journals.audit.clone());
+    let outside = Outside { issuer, limits, access_log, audit_log, metrics };
+    let chain = Arc::new(Chain::assemble(definition, &compiled, outside, world.clone())?);
     // With it go the values of the keys: what runs knows them by their hash.
     drop(compiled);
     registry.register_collector(Box::new(BrokerCollector(Arc::clone(&chain.broker))));
@@ -80,6 +87,8 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         ("audit", journals.audit.clone()),
         ("log", journals.own),
     ])));
+
+    registry.register_collector(Box::new(LimitCollector(Arc::clone(&store))));
 
     let connections = Arc::new(Counts::default());
     registry.register_collector(Box::new(ConnectionCollector(Arc::clone(&connections))));
@@ -90,6 +99,7 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         serving: Arc::clone(&serving),
         keys_in_step: Arc::clone(&in_step),
         audit: journals.audit,
+        limits: Arc::clone(&store),
     };
     let mut signals = Signals::listen()?;
     // The sockets listen already: whoever comes now waits in the kernel's queue. From here on nothing fails, so that
@@ -102,7 +112,10 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     let large = bounds(share(setup.files, 2, 4096));
     let pool =
         pool.map(|(_, pool)| bound.pool.map(|listener| start(listener, small, pool, last_draining.clone())));
+    let desk = Arc::new(Desk::new(Arc::clone(&chain.control)));
+    let control = start(bound.control, Desk::bounds(), desk, last_draining.clone());
     let admin = start(bound.admin, small, Arc::new(Admin::new(registry, readiness)), last_draining);
+    let tidying = tokio::spawn(limit_store::keep_tidy(Arc::clone(&store), world.clock, draining.clone()));
     let mut door = tokio::spawn(listen::serve_counted(
         bound.front_door,
         large,
@@ -133,9 +146,11 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     if let Some(pool) = pool.flatten() {
         let _drained = pool.await;
     }
-    let _drained = admin.await;
+    let (_control, _admin, _tidied) = tokio::join!(control, admin, tidying);
+    // Nobody spends or extends any more.
+    let closed = store.close(SystemClock.now());
     match ended {
-        Ok(()) => Ok(()),
+        Ok(()) => closed,
         Err(why) => bail!("a part that must run has ended by itself: {why}"),
     }
 }
@@ -166,6 +181,7 @@ struct Bound {
     front_door: TcpListener,
     admin: TcpListener,
     pool: Option<TcpListener>,
+    control: UnixListener,
 }
 
 impl Bound {
@@ -180,7 +196,8 @@ impl Bound {
             PoolHome::Embedded { listen } => Some(bind(*listen, "homes.local.user_pool_listen").await?),
             PoolHome::External { .. } => None,
         };
-        Ok(Self { front_door, admin, pool })
+        let control = UnixListener::from_std(control::bind(&setup.state)?)?;
+        Ok(Self { front_door, admin, pool, control })
     }
 
     fn endpoints(&self, setup: &Setup<'_>, issuer: Option<String>) -> anyhow::Result<Endpoints> {
@@ -215,8 +232,8 @@ fn issuer(
     Ok((issuer, Some((url, Arc::new(pool)))))
 }
 
-fn start<H: Handler>(
-    listener: TcpListener,
+fn start<L: Listener, H: Handler<L::Peer>>(
+    listener: L,
     bounds: Bounds,
     handler: Arc<H>,
     draining: DrainSignal,
