@@ -16,6 +16,7 @@ mod shard;
 use std::sync::Arc;
 
 use ambient::Timestamp;
+use arrayvec::ArrayVec;
 
 use self::held::Held;
 use self::mix::{Mix, SHARDS};
@@ -120,8 +121,14 @@ impl Memory {
     /// Spends every charge or none, and names the quotas for which a store should set more aside.
     pub fn spend_noting(&self, now: Timestamp, charges: &Charges) -> Spent {
         let bounds = self.bounds();
-        let mut held = Held::lock(&self.shards, self.mix, charges.as_slice());
-        let (decision, verdicts) = weigh(now, &held.standings(charges.as_slice()), bounds);
+        let mut held = Held::nothing();
+        held.lock(&self.shards, self.mix, charges.as_slice());
+        let mut verdicts = ArrayVec::new();
+        let decision = {
+            let mut standings = ArrayVec::new();
+            held.standings(charges.as_slice(), &mut standings);
+            weigh(now, &standings, bounds, &mut verdicts)
+        };
         let batch = self.backing.as_ref().map(|backing| backing.batch);
         let mut low = Charges::NONE;
         if !matches!(decision, Decision::Refused { .. }) {

@@ -93,22 +93,22 @@ impl Standing<'_> {
     }
 }
 
-/// Decides a spend. The verdicts' cells are to be written if, and only if, it is admitted.
+/// Decides a spend, and adds what each limit said. Its cells are to be written if, and only if, the spend is admitted.
 pub(crate) fn weigh(
     now: Timestamp,
     standings: &[Standing<'_>],
     bounds: Bounds,
-) -> (Decision, ArrayVec<Verdict, MAX_CHARGES>) {
+    verdicts: &mut ArrayVec<Verdict, MAX_CHARGES>,
+) -> Decision {
     let at = standings.iter().map(Standing::floor).fold(now, Timestamp::max);
-    let verdicts: ArrayVec<_, _> = standings.iter().map(|standing| standing.judge(at, bounds)).collect();
-    let decision = if let Some(Refusal { binding, wait, wait_for_all }) = refusal(now, standings, &verdicts) {
-        Decision::Refused { at, binding, wait, wait_for_all, left: left(&verdicts, 0) }
-    } else if let Some(binding) = unready(standings, &verdicts) {
-        Decision::Unready { at, binding, wait: UNREADY_WAIT, left: left(&verdicts, 0) }
+    verdicts.extend(standings.iter().map(|standing| standing.judge(at, bounds)));
+    if let Some(Refusal { binding, wait, wait_for_all }) = refusal(now, standings, verdicts) {
+        Decision::Refused { at, binding, wait, wait_for_all, left: left(verdicts, 0) }
+    } else if let Some(binding) = unready(standings, verdicts) {
+        Decision::Unready { at, binding, wait: UNREADY_WAIT, left: left(verdicts, 0) }
     } else {
-        Decision::Admitted { at, left: left(&verdicts, 1) }
-    };
-    (decision, verdicts)
+        Decision::Admitted { at, left: left(verdicts, 1) }
+    }
 }
 
 /// The first charge that is not ready, if any is not.

@@ -52,19 +52,23 @@ impl Record {
     }
 
     pub(crate) fn slot(&self, limit: LimitId) -> Option<&Slot> {
-        self.slots().find(|slot| slot.limit == limit)
+        let inline = self.slots.iter().find(|slot| slot.limit == limit);
+        inline.or_else(|| self.more.as_ref()?.iter().find(|slot| slot.limit == limit))
     }
 
     /// Puts `slot` in place of the one of its limit, or adds it.
     pub(crate) fn put(&mut self, slot: Slot) {
-        let places = self.slots.iter_mut().chain(self.more.iter_mut().flat_map(|more| more.iter_mut()));
-        for place in places {
-            if place.limit == slot.limit || place.is_empty() {
-                *place = slot;
-                return;
-            }
+        // Places are taken in order, so that an empty one comes after the one that is looked for.
+        if let Some(place) = self.slots.iter_mut().find(|place| place.limit == slot.limit || place.is_empty())
+        {
+            *place = slot;
+            return;
         }
-        self.more.get_or_insert_default().push(slot);
+        let more = self.more.get_or_insert_default();
+        match more.iter_mut().find(|place| place.limit == slot.limit) {
+            Some(place) => *place = slot,
+            None => more.push(slot),
+        }
     }
 }
 

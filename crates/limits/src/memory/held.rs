@@ -31,22 +31,24 @@ pub(super) struct Place {
 }
 
 impl<'a> Held<'a> {
+    /// Nothing locked. Lists are filled where they lie: moving them would cost more than what is done with them.
+    pub(super) fn nothing() -> Self {
+        Self { shards: ArrayVec::new(), places: ArrayVec::new() }
+    }
+
     /// Locks the shards that `charges` live in, in ascending order.
-    pub(super) fn lock(all: &'a [Mutex<Shard>], mix: Mix, charges: &[Charge]) -> Self {
-        let mut places: ArrayVec<Place, MAX_CHARGES> = ArrayVec::new();
+    pub(super) fn lock(&mut self, all: &'a [Mutex<Shard>], mix: Mix, charges: &[Charge]) {
         for Charge { subject, .. } in charges {
-            let known = places.iter().find(|place| place.subject == *subject).copied();
+            let known = self.places.iter().find(|place| place.subject == *subject).copied();
             // INVARIANT: a spend has at most MAX_CHARGES.
-            places.push(known.unwrap_or_else(|| Place::new(*subject, mix)));
+            self.places.push(known.unwrap_or_else(|| Place::new(*subject, mix)));
         }
-        let mut held = Self { shards: ArrayVec::new(), places };
-        let mut next = held.places.iter().map(|place| place.number).min();
+        let mut next = self.places.iter().map(|place| place.number).min();
         while let Some(number) = next {
             let Some(shard) = all.get(number) else { break };
-            held.take(number, shard.lock());
-            next = held.places.iter().map(|place| place.number).filter(|other| *other > number).min();
+            self.take(number, shard.lock());
+            next = self.places.iter().map(|place| place.number).filter(|other| *other > number).min();
         }
-        held
     }
 
     /// Looks up the subjects of a locked shard before the next is locked: the last lock is everybody's, and short.
@@ -63,14 +65,18 @@ impl<'a> Held<'a> {
         self.shards.push(shard);
     }
 
-    /// What bears on each of `charges`, which are those that were locked for.
-    pub(super) fn standings(&self, charges: &[Charge]) -> ArrayVec<Standing<'_>, MAX_CHARGES> {
-        let both = charges.iter().zip(&self.places);
-        both.map(|(charge, place)| match self.shards.get(place.held) {
-            Some(shard) => shard.standing(*charge, place.position),
-            None => Standing::nothing(*charge),
-        })
-        .collect()
+    /// Adds what bears on each of `charges`, which are those that were locked for.
+    pub(super) fn standings<'h>(
+        &'h self,
+        charges: &[Charge],
+        into: &mut ArrayVec<Standing<'h>, MAX_CHARGES>,
+    ) {
+        for (charge, place) in charges.iter().zip(&self.places) {
+            into.push(match self.shards.get(place.held) {
+                Some(shard) => shard.standing(*charge, place.position),
+                None => Standing::nothing(*charge),
+            });
+        }
     }
 
     /// Writes what a spend's verdict leaves behind; `index` is the charge's place. Says whether the store is to set more
