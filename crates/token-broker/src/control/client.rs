@@ -89,5 +89,6 @@ impl<'s> Server<'s> {
     }
 }
 
-/// The most that a page has.
-const PAGE: &str = "500";
+/// How many keys to ask for at a time: with ninety days for each, and the largest numbers, they stay below what an answer
+/// may have.
+const PAGE: &str = "100";
