@@ -86,8 +86,8 @@ impl LimitStore for InMemory {
         let dropped = self.dropped.load(Relaxed);
         vec![
             Sample {
-                name: "limit_states",
-                help: "States of keys under limits",
+                name: "limit_subjects",
+                help: "Keys that limits have state for",
                 value: Amount::Level(subjects),
             },
             Sample {

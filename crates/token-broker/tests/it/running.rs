@@ -146,6 +146,9 @@ fn admin_tells_health_and_counts() {
         "token_broker_requests_total{status=\"429\"} 1",
         "token_broker_throttled_total{limit=\"plan\"} 1",
         "token_broker_upstream_calls_total 1",
+        // How many depends on when idle ones were last dropped.
+        "token_broker_limit_subjects ",
+        "token_broker_limit_subjects_dropped_total ",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
