@@ -140,8 +140,6 @@ impl Run {
         self.limits[limit] = match &self.references[limit] {
             Reference::Bucket(_) => bucket(rate, burst),
             Reference::Quota(spec) => {
-                // A quota of nothing has no opening to spend an extension from.
-                let burst = if self.settling { burst.max(1) } else { burst };
                 quota((burst * 3).into(), spec.period, u8::try_from(spec.offset).expect("an offset"))
             }
         };

@@ -8,6 +8,7 @@ mod clocks;
 mod eviction;
 mod quotas;
 mod restarts;
+mod threads;
 mod usage;
 
 pub use buckets::*;
@@ -16,6 +17,7 @@ pub use clocks::*;
 pub use eviction::*;
 pub use quotas::*;
 pub use restarts::*;
+pub use threads::*;
 pub use usage::*;
 
 pub use crate::law::every_window_obeys_the_law_across_changes;

@@ -87,6 +87,29 @@ pub fn a_clean_restart_with_an_earlier_clock_refills_nothing(make: Maker<'_>) {
     assert_eq!(store.wait(NOON, &[(1, KEY)]), Wait::After(Duration::from_hours(36)));
 }
 
+/// What was dropped before a stop is not given out again by a clock that is set back before the start.
+pub fn a_restart_remembers_that_something_was_forgotten(make: Maker<'_>) {
+    let next_day = midnight("2026-11-24");
+    let full = NOON.plus(Duration::from_secs(5));
+    for stop in [Stop::Clean, Stop::Crash] {
+        let mut store = UnderTest::new(make, &[bucket(1_000, 5), quota(200, Period::Day, 0)], NOON);
+        assert_eq!(store.admitted(9, NOON, &[(0, KEY)]), 5);
+        assert_eq!(store.admitted(300, NOON, &[(1, KEY)]), 200);
+        for moment in [full, next_day] {
+            store.rig().settle(moment);
+            store.rig().tidy(moment);
+        }
+        restart(&mut store, stop, NOON);
+        for second in 0..5 {
+            let now = NOON.plus(Duration::from_secs(second));
+            let decision = store.spend(now, &[(0, KEY)]);
+            assert!(!decision.is_admitted() || decision.at() >= full, "{decision:?} after {stop:?}");
+            let decision = store.spend(now, &[(1, KEY)]);
+            assert!(!decision.is_admitted() || decision.at() >= next_day, "{decision:?} after {stop:?}");
+        }
+    }
+}
+
 /// A limit with other numbers after the restart is a changed limit, not a new one.
 pub fn a_limit_changed_while_the_store_was_down_does_not_refill(make: Maker<'_>) {
     for stop in [Stop::Clean, Stop::Crash] {
@@ -172,6 +195,17 @@ pub fn an_unready_spend_changes_nothing(make: Maker<'_>) {
     }
     assert_eq!(store.spend(NOON, &both).at(), NOON);
     assert_eq!(store.admitted(20, overslept, &both), 7);
+}
+
+/// A store that has time to do what is due between two requests is never unready, to the last request of a quota.
+pub fn allowance_is_set_aside_before_it_is_needed(make: Maker<'_>) {
+    const QUOTA: u64 = 1_500;
+    let store = UnderTest::new(make, &[quota(QUOTA, Period::Month, 0)], NOON);
+    for request in 0..QUOTA {
+        store.rig().settle(NOON);
+        let decision = store.spend_unsettled(NOON, &[(0, KEY)]);
+        assert!(decision.is_admitted(), "{decision:?} to request {request}");
+    }
 }
 
 /// However often it dies, at whichever request, a window admits no more than its quota; and each time at most one batch

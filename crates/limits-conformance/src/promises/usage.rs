@@ -37,6 +37,22 @@ pub fn usage_per_day_adds_up(make: Maker<'_>) {
     assert_eq!(of(99), [(0, 10); 11]);
 }
 
+/// What was used in the last moments of a day counts on that day, though nobody came to write it down in time.
+pub fn usage_before_midnight_is_counted_after_it(make: Maker<'_>) {
+    let store = UnderTest::new(make, &[quota(500, Period::Month, 0), quota(500, Period::Day, 0)], NOON);
+    let turn = midnight("2026-11-24");
+    store.rig().settle(just_before(turn));
+    for now in [just_before(turn), turn] {
+        assert!(store.spend_unsettled(now, &[(0, KEY), (1, KEY)]).is_admitted());
+    }
+    store.rig().settle(turn);
+    for (limit, remaining) in [(0, [499, 498]), (1, [499, 499])] {
+        let days = store.days(limit, KEY, (day("2026-11-23"), day("2026-11-24")), turn);
+        let read: Vec<(u64, u64)> = days.iter().map(|usage| (usage.used, usage.remaining)).collect();
+        assert_eq!(read, [(1, remaining[0]), (1, remaining[1])]);
+    }
+}
+
 /// Where a key stands follows from what it did, and reading it changes nothing.
 pub fn a_standing_tells_what_was_used_and_what_is_left(make: Maker<'_>) {
     let store = UnderTest::new(make, &[quota(10, Period::Month, 0)], NOON);

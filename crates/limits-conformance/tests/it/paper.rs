@@ -120,6 +120,21 @@ impl Paper {
         }
     }
 
+    /// Gives a subject state in the open window. A quota of nothing has no opening, and without state in this window nobody
+    /// would ask for more when it is extended.
+    fn begin_window(&self, page: &mut Page, quota: &LimitName, charge: Charge, standing: &Standing) {
+        let (window, used) = (standing.window_start, standing.used);
+        let (day, today) = match self.memory.entry(charge).map(|entry| entry.state) {
+            Some(State::Quota { window: known, .. }) if known >= window => return,
+            Some(State::Quota { day, today, .. }) => (day, today),
+            _ => (Day::of(window), 0),
+        };
+        let granted = used + self.batch.size(standing.left);
+        page.rows.insert((quota.clone(), charge.subject), (window, granted));
+        let state = State::Quota { used, window, granted, day, today };
+        self.memory.put(Entry { limit: charge.limit, subject: charge.subject, state });
+    }
+
     fn used_between(page: &Page, quota: &LimitName, subject: Subject, from: Day, to: Day) -> u64 {
         let days = (quota.clone(), subject, from)..=(quota.clone(), subject, to);
         if from > to { 0 } else { page.usage.range(days).map(|(_, used)| used).sum() }
@@ -196,14 +211,7 @@ impl Meter for Paper {
         let mut page = self.page.lock().unwrap();
         page.extras.insert((quota.clone(), subject), (standing.window_start, extra));
         self.memory.put_extra(charge, standing.window_start, extra);
-        if self.memory.entry(charge).is_none() {
-            // A quota of nothing has no opening, and without state nobody would ask for more.
-            let (used, window) = (standing.used + standing.lost, standing.window_start);
-            let granted = used + self.batch.size(standing.left + more);
-            page.rows.insert((quota.clone(), subject), (window, granted));
-            let state = State::Quota { used, window, granted, day: Day::of(window), today: 0 };
-            self.memory.put(Entry { limit: charge.limit, subject, state });
-        }
+        self.begin_window(&mut page, quota, charge, &self.memory.standing(quota, subject, now)?);
         drop(page);
         self.standing(quota, subject, now)
     }
