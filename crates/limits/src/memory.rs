@@ -45,6 +45,8 @@ pub struct Memory {
     backing: Option<Backing>,
     /// The shard that is tidied next.
     next_to_tidy: AtomicUsize,
+    /// Subjects dropped so far.
+    dropped: AtomicU64,
 }
 
 /// How far a store lets spends go without it.
@@ -71,6 +73,7 @@ impl Memory {
             mix: Mix::random(),
             backing,
             next_to_tidy: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
         }
     }
 
@@ -164,7 +167,7 @@ impl Memory {
         let first = self.next_to_tidy.fetch_add(SHARDS_TIDIED, Ordering::Relaxed);
         let some =
             (first..first + SHARDS_TIDIED).filter_map(|number| self.shards.get(number % self.shards.len()));
-        some.map(|shard| shard.lock().tidy(now, SUBJECTS_TIDIED, self.mix)).sum()
+        self.count(some.map(|shard| shard.lock().tidy(now, SUBJECTS_TIDIED, self.mix)).sum())
     }
 
     /// The same for all subjects at once.
@@ -174,7 +177,17 @@ impl Memory {
             shard.begin_tidying();
             shard.tidy(now, usize::MAX, self.mix)
         };
-        self.shards.iter().map(whole).sum()
+        self.count(self.shards.iter().map(whole).sum())
+    }
+
+    fn count(&self, dropped: usize) -> usize {
+        self.dropped.fetch_add(u64::try_from(dropped).unwrap_or(u64::MAX), Ordering::Relaxed);
+        dropped
+    }
+
+    /// How many subjects have been dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// How many subjects have state.

@@ -1,14 +1,18 @@
 //! Where this machine's limits are kept: who spends, who meters, and what else there is to do and to watch.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use ambient::{Clock, Timestamp};
-use config::LimitsSettings;
-use limits::{Limiter, Memory, Meter};
+use anyhow::Context as _;
+use config::{KeptLimits, LimitsSettings, WhenLost};
+use limits::{Batch, Limiter, Memory, Meter};
+use limits_store::{Lost, Settings, Sqlite, Stats};
 use listen::DrainSignal;
+
+use crate::state::State;
 
 /// A store of limits, each side of it.
 #[derive(Clone, Debug)]
@@ -56,25 +60,103 @@ pub(crate) enum Amount {
 
 impl Limits {
     /// Opens the store that the definition names.
-    pub(crate) fn open(settings: &LimitsSettings) -> Self {
+    pub(crate) fn open(
+        settings: &LimitsSettings,
+        state: &State,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         match settings {
-            LimitsSettings::Sqlite(_) | LimitsSettings::Memory => Self::in_memory(),
+            LimitsSettings::Memory => Ok(Self::in_memory()),
+            LimitsSettings::Sqlite(kept) => Self::in_file(kept, &state.path(FILE), clock),
         }
+    }
+
+    fn in_file(kept: &KeptLimits, path: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let KeptLimits { quota_batch, lease, throttle_when_lost, quota_when_lost } = *kept;
+        let when_lost =
+            limits_store::WhenLost { buckets: lost(throttle_when_lost), quotas: lost(quota_when_lost) };
+        let settings = Settings { batch: Batch::new(quota_batch), lease, when_lost };
+        let sqlite = Arc::new(Sqlite::open(path, settings, clock.now())?);
+        sqlite.start(Arc::clone(clock)).context("the thread that writes limits cannot be started")?;
+        let (limiter, meter) = (sqlite.clone(), sqlite.clone());
+        Ok(Self { limiter, meter, store: sqlite })
     }
 
     fn in_memory() -> Self {
         let memory = Arc::new(Memory::new());
         let (limiter, meter) = (memory.clone(), memory.clone());
-        Self { limiter, meter, store: Arc::new(InMemory { memory, dropped: AtomicU64::new(0) }) }
+        Self { limiter, meter, store: Arc::new(InMemory(memory)) }
     }
 }
 
+const fn lost(when_lost: WhenLost) -> Lost {
+    match when_lost {
+        WhenLost::Closed => Lost::Closed,
+        WhenLost::Open => Lost::Open,
+    }
+}
+
+impl LimitStore for Sqlite {
+    fn is_writable(&self) -> bool {
+        self.stats().writable
+    }
+
+    fn samples(&self) -> Vec<Sample> {
+        let Stats { commits, failures, rows, alive_until, writable, .. } = self.stats();
+        let mut samples = of_memory(self.memory()).to_vec();
+        samples.extend([
+            count("limit_store_commits", "Transactions that the limit store has written", commits),
+            count("limit_store_failures", "Transactions that the limit store could not write", failures),
+            count("limit_store_rows", "Rows that the limit store has written", rows),
+            level(
+                "limit_store_writable",
+                "Whether the limit store could be written when last tried",
+                writable.into(),
+            ),
+            level(
+                "limit_store_alive_until_seconds",
+                "Nothing is admitted later than this, in seconds since 1970, unless the store says more",
+                alive_until.as_secs(),
+            ),
+        ]);
+        samples
+    }
+
+    /// Its own thread does.
+    fn tidy(&self, _now: Timestamp) {}
+
+    fn close(&self, now: Timestamp) -> anyhow::Result<()> {
+        Sqlite::close(self, now).context("limits are not written; the next start takes this stop for a crash")
+    }
+}
+
+const fn count(name: &'static str, help: &'static str, value: u64) -> Sample {
+    Sample { name, help, value: Amount::Count(value) }
+}
+
+const fn level(name: &'static str, help: &'static str, value: u64) -> Sample {
+    Sample { name, help, value: Amount::Level(value) }
+}
+
+/// What every store has: limits are spent in memory.
+fn of_memory(memory: &Memory) -> [Sample; 2] {
+    let subjects = u64::try_from(memory.subjects()).unwrap_or(u64::MAX);
+    [
+        level("limit_subjects", "Keys that limits have state for", subjects),
+        count(
+            "limit_subjects_dropped",
+            "Keys whose state said nothing any more: full buckets, quotas that started anew",
+            memory.dropped(),
+        ),
+    ]
+}
+
+/// The store's file in the state directory.
+const FILE: &str = "limits.db";
+
 /// Limits that nothing is kept of.
 #[derive(Debug)]
-struct InMemory {
-    memory: Arc<Memory>,
-    dropped: AtomicU64,
-}
+struct InMemory(Arc<Memory>);
 
 impl LimitStore for InMemory {
     fn is_writable(&self) -> bool {
@@ -82,25 +164,11 @@ impl LimitStore for InMemory {
     }
 
     fn samples(&self) -> Vec<Sample> {
-        let subjects = u64::try_from(self.memory.subjects()).unwrap_or(u64::MAX);
-        let dropped = self.dropped.load(Relaxed);
-        vec![
-            Sample {
-                name: "limit_subjects",
-                help: "Keys that limits have state for",
-                value: Amount::Level(subjects),
-            },
-            Sample {
-                name: "limit_subjects_dropped",
-                help: "Keys whose state said nothing any more: full buckets, quotas that started anew",
-                value: Amount::Count(dropped),
-            },
-        ]
+        of_memory(&self.0).to_vec()
     }
 
     fn tidy(&self, now: Timestamp) {
-        let dropped = self.memory.tidy(now);
-        self.dropped.fetch_add(u64::try_from(dropped).unwrap_or(u64::MAX), Relaxed);
+        self.0.tidy(now);
     }
 
     fn close(&self, _now: Timestamp) -> anyhow::Result<()> {
@@ -124,7 +192,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use listen::Drain;
     use testkit::ManualClock;

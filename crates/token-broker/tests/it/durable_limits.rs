@@ -19,7 +19,7 @@ api:
     identity: api_key
     throttle: { rate: 100000, burst: 100000 }
 plans:
-  counted: { throttle: { rate: 100000, burst: 100000 }, quota: { limit: 6000, period: month } }
+  counted: { throttle: { rate: 50000, burst: 50000 }, quota: { limit: 6000, period: month } }
   throttled: { throttle: { rate: 40, burst: 20 } }
   few: { throttle: { rate: 0.001, burst: 3 }, quota: { limit: 5, period: month } }
 clients:
@@ -31,7 +31,7 @@ homes:
     front_door: "127.0.0.1:0"
     admin: "127.0.0.1:0"
     user_pool_listen: "127.0.0.1:0"
-    account_throttle: { rate: 100000, burst: 100000 }
+    account_throttle: { rate: 200000, burst: 200000 }
     limits: { quota_batch: 40, lease: 1s }
 "#;
 
@@ -47,6 +47,8 @@ const FORM: &str = "grant_type=client_credentials&scope=orders%2Fread";
 struct Answer {
     throttled: bool,
     status: u16,
+    /// Seconds that the client is told to wait.
+    retry_after: Option<u64>,
     sent: Duration,
     received: Duration,
 }
@@ -62,26 +64,33 @@ fn twenty_kills_under_load_hand_out_nothing_twice() {
         // In every other round the throttle is waited for as well, through the time in which all buckets are empty.
         let wanted = [counted, if round.is_multiple_of(2) { throttled } else { 0 }];
         load(&place, server, &mut answers, |so_far| {
-            let admitted = |throttled| so_far.iter().filter(|a| a.throttled == throttled && a.status == 200).count();
+            let admitted =
+                |throttled| so_far.iter().filter(|a| a.throttled == throttled && a.status == 200).count();
             admitted(false) as u64 >= wanted[0] && admitted(true) as u64 >= wanted[1]
         });
     }
     // The last run uses up what is left, to the last request.
     let server = place.up(&[]);
-    load(&place, server, &mut answers, |so_far| so_far.iter().any(|a| !a.throttled && a.status == 429));
+    load(&place, server, &mut answers, |so_far| {
+        so_far.iter().any(|a| !a.throttled && a.retry_after.is_some_and(|wait| wait > 3_600))
+    });
 
     let unexpected = answers.iter().find(|answer| ![200, 429, 503].contains(&answer.status));
     assert!(unexpected.is_none(), "{unexpected:?}");
     let admitted = answers.iter().filter(|answer| !answer.throttled && answer.status == 200).count() as u64;
     assert!(admitted <= QUOTA, "{admitted} of {QUOTA}");
     // Besides a batch, each kill may have taken the answer of one request that had been admitted.
-    assert!(admitted >= QUOTA - KILLS * (BATCH + 1), "{admitted} of {QUOTA}: more than a batch was lost each time");
-    let throttled: Vec<&Answer> = answers.iter().filter(|answer| answer.throttled && answer.status == 200).collect();
+    assert!(
+        admitted >= QUOTA - KILLS * (BATCH + 1),
+        "{admitted} of {QUOTA}: more than a batch was lost each time"
+    );
+    let throttled: Vec<&Answer> =
+        answers.iter().filter(|answer| answer.throttled && answer.status == 200).collect();
     assert!(throttled.len() > 60, "only {} passed the throttle: too few to mean anything", throttled.len());
     for (first, from) in throttled.iter().enumerate() {
         for (count, to) in (1_u128..).zip(&throttled[first..]) {
             // Admitted at the earliest when it was sent, at the latest when it was answered.
-            let micros = (to.received - from.sent).as_micros();
+            let micros = to.received.saturating_sub(from.sent).as_micros();
             assert!(count * 1_000_000 <= BURST * 1_000_000 + RATE * micros, "{count} in {micros} us");
         }
     }
@@ -113,16 +122,16 @@ fn load(place: &Place, server: Server, answers: &mut Vec<Answer>, enough: impl F
 fn ask_until_nobody_answers(url: &str, key: &str, throttled: bool, sender: &Sender<Answer>) {
     loop {
         let sent = SystemClock.uptime();
-        let Ok(status) = ask(url, key) else { return };
-        let answer = Answer { throttled, status, sent, received: SystemClock.uptime() };
+        let Ok((status, retry_after)) = ask(url, key) else { return };
+        let answer = Answer { throttled, status, retry_after, sent, received: SystemClock.uptime() };
         if sender.send(answer).is_err() {
             return;
         }
     }
 }
 
-/// The status of an answer that came whole.
-fn ask(url: &str, key: &str) -> io::Result<u16> {
+/// The status of an answer that came whole, and its `Retry-After`.
+fn ask(url: &str, key: &str) -> io::Result<(u16, Option<u64>)> {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(address)?;
     let length = FORM.len();
@@ -133,7 +142,11 @@ fn ask(url: &str, key: &str) -> io::Result<u16> {
     stream.write_all(head.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    answer.get(9..12).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::UnexpectedEof.into())
+    let status =
+        answer.get(9..12).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let mut lines = answer.lines().take_while(|line| !line.is_empty());
+    let wait = lines.find_map(|line| line.strip_prefix("retry-after: ")?.parse().ok());
+    Ok((status, wait))
 }
 
 /// Xorshift: enough to make moments differ, the same in every run.
@@ -186,7 +199,11 @@ fn file_that_is_not_a_store_is_left_alone() {
     let store = place.path(".token-broker/limits.db");
     let kept = std::fs::read(&store).unwrap();
     let torn = kept.iter().enumerate().map(|(at, byte)| if at > 100 { !byte } else { *byte }).collect();
-    for (bytes, says) in [(b"a letter to somebody, of many words".to_vec(), "limits.db"), (Vec::new(), "empty"), (torn, "limits.db")] {
+    for (bytes, says) in [
+        (b"a letter to somebody, of many words".to_vec(), "limits.db"),
+        (Vec::new(), "empty"),
+        (torn, "limits.db"),
+    ] {
         std::fs::write(&store, &bytes).unwrap();
         let error = place.run(&["up"]).failed();
         assert!(error.contains("limits.db") && error.contains(says), "{error}");
@@ -213,7 +230,7 @@ fn usage_survives_a_kill_and_says_what_was_lost() {
     assert_eq!(server.stop("-KILL").0, None);
     let _server = place.up(&[]);
     let usage: Value = serde_json::from_str(&place.run(&["usage", "counted", "--json"]).ok()).unwrap();
-    let numbers = |name: &str| usage.pointer(&format!("/0/{name}")).and_then(Value::as_u64);
+    let numbers = |name: &str| usage.pointer(&format!("/standings/0/quota/{name}")).and_then(Value::as_u64);
     let (used, lost, left) = (numbers("used").unwrap(), numbers("lost").unwrap(), numbers("left").unwrap());
     assert_eq!(used + lost + left, QUOTA, "{usage}");
     assert!(used <= 1 && (BATCH - 1..=BATCH).contains(&lost), "{usage}");

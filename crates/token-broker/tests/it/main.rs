@@ -10,6 +10,7 @@
 
 mod check;
 mod control;
+mod durable_limits;
 mod external_pool;
 mod harness;
 mod keys;

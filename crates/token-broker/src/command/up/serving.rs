@@ -75,7 +75,7 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     let (issuer, pool) = issuer(setup, &compiled, kept, &bound, &world)?;
     let endpoints = bound.endpoints(setup, pool.as_ref().map(|(url, _)| url.clone()))?;
     let announcement = announcement(setup, &compiled, &endpoints)?;
-    let limits = Limits::open(&definition.local.limits);
+    let limits = Limits::open(&definition.local.limits, state, &world.clock)?;
     let store = Arc::clone(&limits.store);
     let (access_log, audit_log) = (journals.access.clone(), journals.audit.clone());
     let outside = Outside { issuer, limits, access_log, audit_log, metrics };
