@@ -1,0 +1,250 @@
+//! The start of a run: what the last one left is taken into memory, and this one is marked as under way.
+//!
+//! One transaction. If it fails the file is as it was, and nothing has been handed out. If it succeeds the levels of
+//! buckets are gone from the file: they were true only while nobody spent.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ambient::Timestamp;
+use limits::{Charge, Day, Entry, LimitId, Memory, Presumption, Quota, QuotaSpec, Record, State, Subject};
+use rusqlite::Connection;
+
+use crate::refusal::Damage;
+use crate::rows::{self, Presumed, Reservation, RowId, Run, StoredLimit};
+use crate::settings::Settings;
+
+/// A run that is under way.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) run: Run,
+    pub(crate) limits: HashMap<LimitId, Known>,
+}
+
+/// A limit as the file has it, for writing what memory says about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) row: RowId,
+    /// The numbers, if it is a quota.
+    pub(crate) quota: Option<QuotaSpec>,
+    /// Of a quota: what a subject without a reservation may use in this run.
+    pub(crate) opening: u64,
+}
+
+/// Takes over what is in the file and begins a run.
+pub(crate) fn begin(
+    connection: &Connection,
+    memory: &Memory,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Begun, Damage> {
+    let last = rows::run(connection)?;
+    if last.stopped.is_none() {
+        check(connection)?;
+    }
+    let transaction = connection.unchecked_transaction()?;
+    let horizon = before(last.alive_until, KEPT);
+    let run = next(&last, now, settings.lease, horizon);
+    let mut taken = HashMap::new();
+    for stored in rows::limits(&transaction)? {
+        let limit = take_limit(&transaction, memory, stored, Crash::of(&last, horizon), settings)?;
+        taken.insert(limit.known.row, limit);
+    }
+    memory.forget_until(run.forgotten);
+    rows::delete_old_reservations(&transaction, horizon)?;
+    take_levels(&transaction, memory, &taken)?;
+    take_quotas(&transaction, memory, &taken, (settings, run.number))?;
+    rows::delete_levels(&transaction)?;
+    rows::write_run(&transaction, &run)?;
+    transaction.commit()?;
+    memory.admit_until(run.alive_until);
+    Ok(Begun { run, limits: taken.into_values().map(|limit| (limit.id, limit.known)).collect() })
+}
+
+/// After a process has died `SQLite` looks at every page: a machine that lost power may have lost more than that.
+fn check(connection: &Connection) -> Result<(), Damage> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Damage::Check(found)) }
+}
+
+fn next(last: &Run, now: Timestamp, lease: Duration, horizon: Timestamp) -> Run {
+    // After a crash buckets begin at `alive_until` and presumptions hold in every window that is open then or later: only
+    // the windows whose reservations are dropped must not be entered again.
+    let dropped = if horizon > Timestamp::EPOCH { horizon.plus(LONGEST_WINDOW) } else { Timestamp::EPOCH };
+    Run {
+        number: last.number + 1,
+        alive_until: now.max(last.alive_until).plus(lease),
+        forgotten: last.forgotten.max(dropped),
+        stopped: None,
+    }
+}
+
+/// What the last run's end means for its limits.
+#[derive(Clone, Copy)]
+struct Crash {
+    /// The run, if it did not end cleanly, and until when it may have admitted requests.
+    of: Option<(i64, Timestamp)>,
+    /// What ended before this concerns nobody any more.
+    horizon: Timestamp,
+}
+
+impl Crash {
+    fn of(last: &Run, horizon: Timestamp) -> Self {
+        let of = last.stopped.is_none().then_some((last.number, last.alive_until));
+        Self { of, horizon }
+    }
+}
+
+/// A limit that memory has taken over.
+struct Taken {
+    id: LimitId,
+    known: Known,
+    presumed: Vec<Presumed>,
+}
+
+fn take_limit(
+    connection: &Connection,
+    memory: &Memory,
+    stored: StoredLimit,
+    crash: Crash,
+    settings: &Settings,
+) -> Result<Taken, Damage> {
+    let StoredLimit { row, name, mut numbers, opening, mut presumed } = stored;
+    if let Record::Quota(quota) = &mut numbers {
+        presumed.retain(|presumed| presumed.what.until >= crash.horizon);
+        if let Some((run, until)) = crash.of.filter(|_| opening > 0) {
+            presumed.push(Presumed { run, what: Presumption { until, amount: opening } });
+        }
+        thin(&mut presumed);
+        rows::write_presumed(connection, row, &presumed)?;
+        let presumed = presumed.iter().map(|presumed| presumed.what).collect();
+        *quota = Quota { spec: quota.spec, presumed };
+    } else if let Some((_, until)) = crash.of {
+        numbers = numbers.after_crash(until, 0);
+        rows::write_record(connection, row, &numbers)?;
+    }
+    let quota = match &numbers {
+        Record::Quota(quota) => Some(quota.spec),
+        Record::Bucket(_) => None,
+    };
+    let opening = quota.map_or(0, |spec| settings.batch.size(spec.limit()));
+    rows::write_opening(connection, row, opening)?;
+    let id = memory.apply(name, numbers).map_err(|error| Damage::Content(error.to_string()))?;
+    Ok(Taken { id, known: Known { row, quota, opening }, presumed })
+}
+
+/// Bounds the list, for a program that dies over and over: the two that lie closest become one that says no less.
+fn thin(presumed: &mut Vec<Presumed>) {
+    while presumed.len() > MOST_PRESUMED {
+        let gaps = presumed.iter().zip(presumed.iter().skip(1));
+        let gap = |(one, next): (&Presumed, &Presumed)| next.what.until.since(one.what.until);
+        let Some((at, _)) = gaps.map(gap).enumerate().min_by_key(|(_, gap)| *gap) else { return };
+        let merged = presumed.remove(at).what;
+        if let Some(next) = presumed.get_mut(at) {
+            next.what.until = next.what.until.max(merged.until);
+            next.what.amount = next.what.amount.saturating_add(merged.amount);
+        }
+    }
+}
+
+type AllTaken = HashMap<RowId, Taken>;
+
+fn take_levels(connection: &Connection, memory: &Memory, taken: &AllTaken) -> Result<(), Damage> {
+    rows::levels(connection, |level| {
+        if let Some(limit) = taken.get(&level.row) {
+            let state = State::Bucket { level: level.nanos, last: level.last };
+            memory.put(Entry { limit: limit.id, subject: level.subject, state });
+        }
+    })?;
+    Ok(())
+}
+
+fn take_quotas(
+    connection: &Connection,
+    memory: &Memory,
+    taken: &AllTaken,
+    (settings, this_run): (&Settings, i64),
+) -> Result<(), Damage> {
+    rows::extras(connection, |extra| {
+        if let Some(limit) = taken.get(&extra.row) {
+            memory.put_extra(
+                Charge { limit: limit.id, subject: extra.subject },
+                extra.window,
+                extra.requests,
+            );
+        }
+    })?;
+    let last_day = rows::last_day(connection)?.unwrap_or(Day::from_number(0));
+    let mut counted: HashMap<(RowId, Subject), u64> = HashMap::new();
+    rows::usage_on(connection, last_day, |day| {
+        counted.insert((day.row, day.subject), day.spent.used);
+    })?;
+    let mut beyond = Vec::new();
+    rows::reservations(connection, |reservation| {
+        let Reservation { row, subject, window, reserved, run } = reservation;
+        let Some(limit) = taken.get(&row) else { return };
+        let later =
+            limit.presumed.iter().filter(|presumed| presumed.run > run && presumed.what.until >= window);
+        let used = later.fold(reserved, |used, presumed| used.saturating_add(presumed.what.amount));
+        let today = counted.remove(&(row, subject)).unwrap_or(0);
+        let granted =
+            put_quota(memory, limit, settings, Counted { subject, window, used, day: last_day, today });
+        if granted > used.saturating_add(limit.known.opening) {
+            beyond.push(Reservation { reserved: granted, run: this_run, ..reservation });
+        }
+    })?;
+    let mut write = rows::write_reservation(connection)?;
+    beyond.into_iter().try_for_each(&mut write)?;
+    // Who has a count of that day and no reservation has used an opening only; the count is to go on.
+    for ((row, subject), today) in counted {
+        let Some((limit, spec)) = taken.get(&row).and_then(|limit| Some((limit, limit.known.quota?))) else {
+            continue;
+        };
+        let (window, _) = spec.window(last_day.start());
+        let within = limit.presumed.iter().filter(|presumed| presumed.what.until >= window);
+        let used = within.fold(0_u64, |used, presumed| used.saturating_add(presumed.what.amount));
+        put_quota(memory, limit, settings, Counted { subject, window, used, day: last_day, today });
+    }
+    Ok(())
+}
+
+/// What is known of one subject's use of a quota.
+#[derive(Clone, Copy)]
+struct Counted {
+    subject: Subject,
+    window: Timestamp,
+    used: u64,
+    day: Day,
+    today: u64,
+}
+
+/// Gives memory what is known, and says how far it may let the subject go.
+fn put_quota(memory: &Memory, limit: &Taken, settings: &Settings, counted: Counted) -> u64 {
+    let Counted { subject, window, used, day, today } = counted;
+    let Some(spec) = limit.known.quota else { return 0 };
+    let extra = memory.extra(Charge { limit: limit.id, subject }, window);
+    let left = spec.limit().saturating_add(extra).saturating_sub(used);
+    // As a rule that is the opening of this run, which everybody counts as having used if it ends uncleanly. A quota of
+    // nothing has none; of what was given on top of it some is set aside.
+    let batch = settings.batch.size(left);
+    let opening = limit.known.opening;
+    let granted = used.saturating_add(if opening == 0 { batch } else { batch.min(opening) });
+    memory.put(Entry { limit: limit.id, subject, state: State::Quota { used, window, granted, day, today } });
+    granted
+}
+
+fn before(moment: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::from_micros(moment.as_micros().saturating_sub(Timestamp::EPOCH.plus(by).as_micros()))
+}
+
+/// Reservations of windows that began longer ago than this are dropped.
+const KEPT: Duration = Duration::from_hours(90 * 24);
+
+/// A window that began before some moment is over this much after it.
+const LONGEST_WINDOW: Duration = Duration::from_hours(31 * 24);
+
+/// Crashes of which each quota is kept apart from the others.
+const MOST_PRESUMED: usize = 64;
+
+#[cfg(test)]
+mod tests;

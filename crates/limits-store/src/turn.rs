@@ -1,0 +1,155 @@
+//! What is written while a store runs, once in a while and whenever something is needed.
+//!
+//! A turn is one transaction for everybody: the reservations that are running low, what was used by day, and the lease.
+//! What could not be written is kept and tried again. Nothing here is on the way of a request.
+
+use std::time::Duration;
+
+use ambient::Timestamp;
+use limits::{Charge, Day, Gate, Memory, State};
+use rusqlite::Connection;
+
+use crate::ledger::{Desk, Ledger};
+use crate::rows::{self, DayRow, Reservation};
+use crate::settings::Lost;
+
+impl Ledger {
+    /// Writes what there is to write. Says after how long there may be more.
+    pub(crate) fn turn(&mut self, desk: Desk<'_>, now: Timestamp) -> Duration {
+        self.seen = now;
+        self.gather(desk.memory, USAGE_PER_TURN);
+        if self.lost.is_some_and(|since| now >= since && now.since(since) < RETRY) {
+            return RETRY;
+        }
+        let nothing_to_write = self.low.is_empty() && self.usage.is_empty();
+        if nothing_to_write && self.lost.is_none() && !self.until_renewal(now).is_zero() {
+            return self.until_renewal(now).min(USAGE_EVERY);
+        }
+        match self.write(desk, now) {
+            Ok(()) => self.found(desk, now),
+            Err(error) => self.lose(desk, now, &error),
+        }
+        match self.lost {
+            Some(_) => RETRY,
+            None if self.usage.is_empty() => self.until_renewal(now).min(USAGE_EVERY),
+            None => Duration::ZERO,
+        }
+    }
+
+    /// How long the lease needs no renewal: until three fifths of it are left.
+    fn until_renewal(&self, now: Timestamp) -> Duration {
+        let enough = self.settings.lease / 5 * 3;
+        self.run.alive_until.since(now).saturating_sub(enough)
+    }
+
+    /// One transaction, and after it what memory may hand out because of it.
+    fn write(&mut self, desk: Desk<'_>, now: Timestamp) -> rusqlite::Result<()> {
+        let asked = |charge: &Charge| Some((*charge, self.reservation(desk.memory, *charge)?));
+        let reserved: Vec<(Charge, Reservation)> = self.low.iter().filter_map(asked).collect();
+        let days = self.days(USAGE_PER_TURN);
+        let oldest = Day::of(now).minus(DAYS_KEPT);
+        self.transact(desk, now, |connection| write_all(connection, &reserved, &days, oldest))?;
+        self.low.clear();
+        for _ in &days {
+            self.usage.pop_first();
+        }
+        for (charge, reservation) in reserved {
+            desk.memory.grant(charge, reservation.window, reservation.reserved);
+        }
+        Ok(())
+    }
+
+    /// The file cannot be written. Said once; what memory has noted stays noted.
+    fn lose(&mut self, desk: Desk<'_>, now: Timestamp, error: &rusqlite::Error) {
+        if self.lost.replace(now).is_some() {
+            return;
+        }
+        let when_lost = self.settings.when_lost;
+        desk.counters.lose(true);
+        desk.memory.open_gate(when_lost.into());
+        let buckets = consequence(when_lost.buckets);
+        let quotas = consequence(when_lost.quotas);
+        tracing::error!(path = %desk.path.display(), %error, buckets, quotas, "limits cannot be recorded");
+    }
+
+    /// The file could be written. If that is news, what was admitted without it is recorded first.
+    fn found(&mut self, desk: Desk<'_>, now: Timestamp) {
+        if self.lost.take().is_none() {
+            return;
+        }
+        let was_open = Gate::from(self.settings.when_lost) != Gate::default();
+        if was_open {
+            desk.memory.open_gate(Gate::default());
+            let latest = self.catch_up(desk.memory);
+            if let Err(error) = self.write(desk, now.max(latest)) {
+                return self.lose(desk, now, &error);
+            }
+        }
+        desk.counters.lose(false);
+        tracing::info!(path = %desk.path.display(), "limits are recorded again");
+    }
+
+    /// Notes every quota that was used beyond what is reserved of it. Returns the latest time at which a bucket was spent.
+    fn catch_up(&mut self, memory: &Memory) -> Timestamp {
+        let mut latest = Timestamp::EPOCH;
+        let mut entries = Vec::new();
+        for shard in 0..memory.shards() {
+            memory.entries(shard, &mut entries);
+            for entry in entries.drain(..) {
+                match entry.state {
+                    State::Bucket { last, .. } => latest = latest.max(last),
+                    State::Quota { used, granted, .. } if used > granted => {
+                        self.low.push(Charge { limit: entry.limit, subject: entry.subject });
+                    }
+                    State::Quota { .. } => {}
+                }
+            }
+        }
+        latest
+    }
+}
+
+fn write_all(
+    connection: &Connection,
+    reserved: &[(Charge, Reservation)],
+    days: &[DayRow],
+    oldest: Day,
+) -> rusqlite::Result<usize> {
+    if !reserved.is_empty() {
+        let mut write = rows::write_reservation(connection)?;
+        reserved.iter().try_for_each(|(_, reservation)| write(*reservation))?;
+    }
+    if !days.is_empty() {
+        let mut write = rows::write_usage(connection)?;
+        days.iter().try_for_each(|day| write(*day))?;
+        rows::delete_old_usage(connection, oldest, DROPPED_PER_TURN)?;
+    }
+    Ok(reserved.len() + days.len())
+}
+
+fn consequence(lost: Lost) -> &'static str {
+    match lost {
+        Lost::Closed => "requests are turned away once what is set aside is used up",
+        Lost::Open => {
+            "requests are admitted, and forgotten if the process dies: the limits are not guaranteed"
+        }
+    }
+}
+
+/// A file that could not be written is tried again after this long.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How often usage by day is looked for.
+const USAGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Rows of usage that one transaction writes, so that reservations do not wait long for it.
+const USAGE_PER_TURN: usize = 4_096;
+
+/// Usage is kept as long as this.
+const DAYS_KEPT: u32 = 90;
+
+/// Rows of older usage that one transaction drops.
+const DROPPED_PER_TURN: u32 = 256;
+
+#[cfg(test)]
+mod tests;
