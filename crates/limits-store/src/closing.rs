@@ -15,7 +15,7 @@ impl Ledger {
     /// Writes everything. Nobody may spend any more.
     pub(crate) fn close(mut self, desk: Desk<'_>, now: Timestamp) -> rusqlite::Result<()> {
         let memory = desk.memory;
-        self.gather(memory, usize::MAX);
+        self.gather_all(memory);
         let days = self.days(usize::MAX);
         let run =
             Run { forgotten: self.run.forgotten.max(memory.forgotten()), stopped: Some(now), ..self.run };

@@ -23,7 +23,11 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
         Err(error) if error.kind() == ErrorKind::NotFound => create(&path)?,
         Err(error) => return Err(OpenError::io(&path, error)),
     }
-    probe(&path)?;
+    match probe(&path) {
+        // The file of a program that is writing it right now may look like that.
+        Err(OpenError::Damaged { .. }) if is_held(&path) => return Err(OpenError::InUse { path }),
+        whose => whose?,
+    }
     let connection = hold(&path).map_err(|error| OpenError::sqlite(&path, error))?;
     let version = schema::version(&connection).map_err(|error| OpenError::sqlite(&path, error))?;
     check_version(&path, version)?;
@@ -78,6 +82,12 @@ fn probe(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::Foreign { path: path.to_owned(), found });
     }
     check_version(path, schema::version(&connection).map_err(of_path)?)
+}
+
+/// Whether another process holds the file, or this one.
+fn is_held(path: &Path) -> bool {
+    let held = hold(path).map_err(|error| OpenError::sqlite(path, error));
+    matches!(held, Err(OpenError::InUse { .. }))
 }
 
 fn check_version(path: &Path, found: u32) -> Result<(), OpenError> {

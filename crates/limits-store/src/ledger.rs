@@ -29,8 +29,10 @@ pub(crate) struct Ledger {
     pub(crate) low: Vec<Charge>,
     /// Usage by day that is to be written, in the order in which it lies in the file.
     pub(crate) usage: BTreeMap<(Day, LimitId, Subject), SpentOn>,
-    /// The shard whose usage is taken next.
-    pub(crate) next_shard: usize,
+    /// Shards whose usage is still to be taken, this time round; the next is the one before.
+    pub(crate) shards_due: usize,
+    /// When usage was last looked for.
+    pub(crate) gathered: Option<Timestamp>,
     /// When it was last found that the file cannot be written, until it can.
     pub(crate) lost: Option<Timestamp>,
     /// The last time that it was told.
@@ -64,7 +66,8 @@ impl Ledger {
             limits,
             low: Vec::new(),
             usage: BTreeMap::new(),
-            next_shard: 0,
+            shards_due: 0,
+            gathered: None,
             lost: None,
             seen: now,
         };
@@ -152,15 +155,18 @@ impl Ledger {
         Some(spec.limit().saturating_add(memory.extra(charge, window)).saturating_sub(used))
     }
 
-    /// Takes over what was used since it was last asked, until there is enough to write.
+    /// Takes over all that was used since it was last asked.
+    pub(crate) fn gather_all(&mut self, memory: &Memory) {
+        self.shards_due = memory.shards();
+        self.gather(memory, usize::MAX);
+    }
+
+    /// Takes over what was used in the shards that are due, until there is enough to write.
     pub(crate) fn gather(&mut self, memory: &Memory, most: usize) {
         let mut touched = Vec::new();
-        for _ in 0..memory.shards() {
-            if self.usage.len() + touched.len() >= most {
-                break;
-            }
-            memory.take_touched(self.next_shard, &mut touched);
-            self.next_shard = (self.next_shard + 1) % memory.shards().max(1);
+        while self.shards_due > 0 && self.usage.len() + touched.len() < most {
+            self.shards_due -= 1;
+            memory.take_touched(self.shards_due, &mut touched);
         }
         for entry in touched {
             let State::Quota { used, window, day, today, .. } = entry.state else { continue };

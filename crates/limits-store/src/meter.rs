@@ -93,7 +93,7 @@ impl Ledger {
         days: RangeInclusive<Day>,
     ) -> rusqlite::Result<BTreeMap<Day, SpentOn>> {
         let Charge { limit, subject } = found.charge;
-        self.gather(store.memory(), usize::MAX);
+        self.gather_all(store.memory());
         let Some(known) = self.limits.get(&limit) else { return Ok(BTreeMap::new()) };
         let stored = rows::usage_of(&self.connection, known.row, subject, days.clone())?;
         let mut spent: BTreeMap<Day, SpentOn> = stored.into_iter().collect();

@@ -17,7 +17,7 @@ impl Ledger {
     /// Writes what there is to write. Says after how long there may be more.
     pub(crate) fn turn(&mut self, desk: Desk<'_>, now: Timestamp) -> Duration {
         self.seen = now;
-        self.gather(desk.memory, USAGE_PER_TURN);
+        self.gather_in_time(desk.memory, now);
         if self.lost.is_some_and(|since| now >= since && now.since(since) < RETRY) {
             return RETRY;
         }
@@ -31,9 +31,19 @@ impl Ledger {
         }
         match self.lost {
             Some(_) => RETRY,
-            None if self.usage.is_empty() => self.until_renewal(now).min(USAGE_EVERY),
-            None => Duration::ZERO,
+            None if self.usage.is_empty() && self.shards_due == 0 => self.until_renewal(now).min(USAGE_EVERY),
+            None => self.until_renewal(now).min(USAGE_PACE),
         }
+    }
+
+    /// Looks for usage once in a while, however often there is a turn: each look writes a row for everybody who spent.
+    fn gather_in_time(&mut self, memory: &Memory, now: Timestamp) {
+        let early = self.gathered.is_some_and(|last| now >= last && now.since(last) < USAGE_EVERY);
+        if self.shards_due == 0 && !early {
+            self.shards_due = memory.shards();
+            self.gathered = Some(now);
+        }
+        self.gather(memory, USAGE_PER_TURN);
     }
 
     /// How long the lease needs no renewal: until three fifths of it are left.
@@ -144,6 +154,9 @@ const USAGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Rows of usage that one transaction writes, so that reservations do not wait long for it.
 const USAGE_PER_TURN: usize = 4_096;
+
+/// If there are more, the next ones are written after this long: reservations and requests need the machine too.
+const USAGE_PACE: Duration = Duration::from_millis(50);
 
 /// Usage is kept as long as this.
 const DAYS_KEPT: u32 = 90;

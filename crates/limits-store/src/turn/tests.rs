@@ -133,20 +133,20 @@ fn usage_of_many_is_written_in_several_turns() {
         assert!(store.spend_now(NOON, &charges(&[limit], Subject::new(subject))).is_admitted());
     }
     let mut turns = 1;
-    while store.turn(NOON) == Some(Duration::ZERO) {
+    while store.turn(NOON) == Some(USAGE_PACE) {
         turns += 1;
     }
     let written = |store: &Sqlite| -> u32 {
         let ledger = store.ledger().unwrap();
         ledger.connection.query_row("SELECT count(*) FROM usage", [], |row| row.get(0)).unwrap()
     };
-    // One shard may have brought a turn somewhat more than its share.
-    while written(&store) < 10_000 {
-        store.turn(NOON);
-        turns += 1;
-        assert!(turns < 20, "{} rows after {turns} turns", written(&store));
+    assert_eq!((written(&store), turns), (10_000, 3));
+    // What follows is looked for a second later, whoever wakes the writer before.
+    assert!(store.spend_now(NOON, &charges(&[limit], Subject::new(10_000))).is_admitted());
+    for (now, rows) in [(0, 10_000), (999, 10_000), (1_000, 10_001)] {
+        store.turn(later(now));
+        assert_eq!(written(&store), rows);
     }
-    assert!(turns > 1);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::time::Duration;
 
 use ambient::Timestamp;
 use limits::{Batch, Limiter, Meter};
@@ -36,7 +35,7 @@ impl Rig for InFile {
     }
 
     fn settle(&self, now: Timestamp) {
-        while self.store.turn(now) == Some(Duration::ZERO) {}
+        self.store.turn(now);
     }
 
     fn tidy(&self, now: Timestamp) {
