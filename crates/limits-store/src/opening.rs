@@ -73,7 +73,8 @@ fn next(last: &Run, now: Timestamp, lease: Duration, horizon: Timestamp) -> Run 
     let dropped = if horizon > Timestamp::EPOCH { horizon.plus(LONGEST_WINDOW) } else { Timestamp::EPOCH };
     Run {
         number: last.number + 1,
-        alive_until: now.max(last.alive_until).plus(lease),
+        // The later of the two, not their sum: who dies over and over does not wait longer each time.
+        alive_until: last.alive_until.max(now.plus(lease)),
         forgotten: last.forgotten.max(dropped),
         stopped: None,
     }
