@@ -106,8 +106,10 @@ impl Quota {
         account.floor.1 = account.floor.1.max(window * DAY);
     }
 
-    pub(crate) fn crashed(&self) -> bool {
-        !self.crashes.is_empty()
+    /// Whether a store may show `shown` requests as used, of `admitted` ones. A crash may come before they are written.
+    pub(crate) fn is_used(&self, shown: u64, admitted: u128) -> bool {
+        let shown = u128::from(shown);
+        shown == admitted || shown < admitted && !self.crashes.is_empty()
     }
 }
 
@@ -192,13 +194,15 @@ impl Reference {
         }
     }
 
-    /// How long after `now` this limit, which refuses at `floor`, first pays; found by halving.
+    /// How long after `now` this limit, which refuses at `floor`, first pays; of a bucket found by halving.
     pub(crate) fn wait(&self, subject: usize, now: u128, floor: u128) -> Option<u128> {
-        let pays = |wait: u128| match (self, floor.max(now + wait)) {
-            (Self::Bucket(_), at) => self.left(subject, at) > 0,
+        if let Self::Quota(quota) = self {
             // What a crash may have cost the next window is nothing that this one could tell.
-            (Self::Quota(quota), at) => quota.limit > 0 && quota.window(at) > quota.window(floor),
-        };
+            let tomorrow = floor / DAY + 1;
+            let next = (tomorrow..=tomorrow + 31).find(|day| begins(quota.period, quota.offset, *day));
+            return next.filter(|_| quota.limit > 0).map(|day| day * DAY - now);
+        }
+        let pays = |wait: u128| self.left(subject, floor.max(now + wait)) > 0;
         let (mut refused, mut paid) = (0, 100 * DAY);
         if !pays(paid) {
             return None;
@@ -217,12 +221,15 @@ impl Reference {
 
 /// The first day of the window that `day` is in, by walking back to it.
 fn first_day(period: Period, offset: u64, day: u128) -> u128 {
-    let begins = |day: u128| match period {
+    (0..=day).rev().find(|day| begins(period, offset, *day)).expect("a window begins somewhere")
+}
+
+fn begins(period: Period, offset: u64, day: u128) -> bool {
+    match period {
         Period::Day => true,
         Period::Week => (day + 4) % 7 == u128::from(offset),
         Period::Month => day_of_month(day) == offset + 1,
-    };
-    (0..=day).rev().find(|day| begins(*day)).expect("a window begins somewhere")
+    }
 }
 
 /// The day of the month of a day from October 2026 to August 2027, which programs stay within.

@@ -89,6 +89,7 @@ macro_rules! __promises_across_restarts {
             an_unready_spend_changes_nothing,
             allowance_is_set_aside_before_it_is_needed,
             a_crash_never_hands_out_more_than_the_quota,
+            a_quota_that_was_lowered_before_a_crash_is_not_handed_out_again,
             a_crash_before_anything_is_settled_hands_out_nothing_twice,
             a_crash_costs_later_windows_nothing,
             a_crash_at_the_edge_of_a_window_hands_out_neither_twice,

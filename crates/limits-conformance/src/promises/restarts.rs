@@ -249,6 +249,23 @@ pub fn a_crash_before_anything_is_settled_hands_out_nothing_twice(make: Maker<'_
     assert_eq!(store.standing(0, KEY, now).left, 0);
 }
 
+/// Numbers that changed before a crash do not hide what was admitted under the larger ones.
+pub fn a_quota_that_was_lowered_before_a_crash_is_not_handed_out_again(make: Maker<'_>) {
+    const QUOTA: u64 = 60;
+    for lowered in [0, 1, 10] {
+        let mut store = UnderTest::new(make, &[quota(QUOTA, Period::Month, 0)], NOON);
+        let mut admitted = 0;
+        for _ in 0..20 {
+            admitted += store.admitted(5, NOON, &[(0, KEY)]);
+            store.change(0, quota(lowered, Period::Month, 0), NOON);
+            restart(&mut store, Stop::Crash, NOON);
+            store.change(0, quota(QUOTA, Period::Month, 0), NOON);
+        }
+        admitted += store.admitted(QUOTA, NOON, &[(0, KEY)]);
+        assert!(admitted <= QUOTA, "{admitted} of {QUOTA} admitted, lowered to {lowered} before each crash");
+    }
+}
+
 /// A crash in one window takes nothing from those that begin after everything the process can have admitted.
 pub fn a_crash_costs_later_windows_nothing(make: Maker<'_>) {
     let mut store = UnderTest::new(make, &[quota(50, Period::Day, 0)], NOON);
