@@ -264,8 +264,25 @@ fn kinds_are_open_or_closed_each_by_itself() {
         store.turn(later(61_000));
         assert!(store.spend_now(later(61_000), &charges(&limits, KEY)).is_admitted());
         // The gate is closed again.
-        assert!(is_unready(&store, later(120_000), &charges(&limits, KEY)));
+        for limit in &limits {
+            assert!(is_unready(&store, later(120_000), &charges(&[*limit], KEY)), "{limit}");
+        }
     }
+}
+
+#[test]
+fn what_ran_low_while_the_store_was_lost_is_set_aside_afterwards() {
+    let place = Place::new();
+    let store = place.open(NOON);
+    let limit = define(&store, "quota", daily(100), NOON);
+    let one = charges(&[limit], KEY);
+    assert_eq!(admitted_alone(&store, 9, NOON, &one), 9);
+    pragma_only(&store, true);
+    store.turn(later(2_000));
+    pragma_only(&store, false);
+    // Nothing is noted in the meantime: each quota is noted once.
+    store.turn(later(3_000));
+    assert_eq!(admitted_alone(&store, 99, later(3_000), &one), 10);
 }
 
 #[test]
