@@ -123,9 +123,10 @@ impl Memory {
 
     /// Spends every charge or none, and names the quotas for which a store should set more aside.
     pub fn spend_noting(&self, now: Timestamp, charges: &Charges) -> Spent {
-        let bounds = self.bounds();
         let mut held = Held::nothing();
         held.lock(&self.shards, self.mix, charges.as_slice());
+        // Under the locks: who closes a gate and then looks at every shard sees all that passed while it was open.
+        let bounds = self.bounds();
         let mut verdicts = ArrayVec::new();
         let decision = {
             let mut standings = ArrayVec::new();
