@@ -9,7 +9,6 @@ only and ends by itself.
 import argparse
 import json
 import os
-import platform
 import re
 import statistics
 import subprocess
@@ -19,13 +18,14 @@ import time
 import urllib.request
 from collections import Counter
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from socket import socket
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "clients"))
 import broker  # noqa: E402
+
+import document  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = "0", "1"
 CONNECTIONS = 64
@@ -209,8 +209,8 @@ def report(us, peer, our_memory, peer_memory, length, started, idle, seconds, ro
         return f"| {what} | {ours} | {theirs} | {ratio:.2f} | {goal} |"
 
     lines = [
-        f"Measured {datetime.now(timezone.utc):%Y-%m-%d} by `make bench`, commit {commit()}:",
-        f"{machine()}. Server on one core,",
+        document.measured(),
+        f"{document.machine()}, nginx {nginx_version()}. Server on one core,",
         f"`wrk -t1 -c{CONNECTIONS} -d{seconds}s` on another, {rounds} rounds by turns, medians. The token's reply has {length} bytes.",
         "",
         "| | token-broker | nginx | ratio | goal |",
@@ -234,26 +234,9 @@ def report(us, peer, our_memory, peer_memory, length, started, idle, seconds, ro
     return "\n".join(lines)
 
 
-def commit():
-    git = ["git", "-C", HERE, "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def machine():
-    model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+def nginx_version():
     version = subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True, check=True).stderr
-    nginx_version = version.split("/")[-1].strip()
-    processor = model[1] if model else platform.machine()
-    return f"{processor}, {os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, nginx {nginx_version}"
-
-
-def write(path, text):
-    """Puts the figures between the markers of a document."""
-    document = path.read_text()
-    begin, end = "<!-- figures: begin -->", "<!-- figures: end -->"
-    head, rest = document.split(begin)
-    _, tail = rest.split(end)
-    path.write_text(f"{head}{begin}\n\n{text}\n\n{end}{tail}")
+    return version.split("/")[-1].strip()
 
 
 def main():
@@ -263,17 +246,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    if os.cpu_count() < 2:
-        sys.exit("two cores are needed: one for the server, one for the load")
-    # Whatever else runs takes its part of both cores; the ratios suffer less than the figures.
-    others = os.getloadavg()[0]
-    if others > 0.5:
-        print(f"warning: the machine is busy (load {others:.1f})", file=sys.stderr)
+    document.look_around()
     figures = measure(options.binary, options.seconds, options.rounds)
     text = report(*figures, *startup(options.binary), options.seconds, options.rounds)
     print(text)
     if options.write:
-        write(options.write, text)
+        document.write(options.write, "figures", text)
 
 
 if __name__ == "__main__":
