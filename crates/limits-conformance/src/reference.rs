@@ -101,6 +101,12 @@ impl Quota {
 
     pub(crate) fn extend(&mut self, subject: usize, window: u128, more: u128) {
         let account = &mut self.subjects[subject];
+        // The last one counts: one for another window goes, which takes a clock that is set back over its edge.
+        account
+            .windows
+            .iter_mut()
+            .filter(|(known, _)| **known != window)
+            .for_each(|(_, other)| other.extra = 0);
         account.windows.entry(window).or_default().extra += more;
         // A store may take this for a visit to the window.
         account.floor.1 = account.floor.1.max(window * DAY);
