@@ -115,41 +115,29 @@ impl Ledger {
     /// Gives somebody `amount` on top of a quota, and sets some of it aside at once.
     fn extend(&mut self, store: &Sqlite, found: &Found, amount: u64, now: Timestamp) -> rusqlite::Result<()> {
         let Found { charge, standing, .. } = found;
-        let Some(row) = self.limits.get(&charge.limit).map(|known| known.row) else { return Ok(()) };
-        let (memory, subject, window) = (store.memory(), charge.subject, standing.window_start);
+        let Some(known) = self.limits.get(&charge.limit).copied() else { return Ok(()) };
+        let (row, memory, subject, window) =
+            (known.row, store.memory(), charge.subject, standing.window_start);
+        // Whoever has no state may use an opening, and may be doing so right now: what is reserved covers that.
         let (used, granted) = match memory.entry(*charge).map(|entry| entry.state) {
-            Some(State::Quota { used, window: of, granted, .. }) if of >= window => (used, Some(granted)),
-            _ => (standing.used, None),
+            Some(State::Quota { used, window: of, granted, .. }) if of >= window => (used, granted),
+            _ => (standing.used, standing.used.saturating_add(known.opening)),
         };
         let left = standing.spec.limit().saturating_add(amount).saturating_sub(used);
-        let enough = used.saturating_add(self.settings.batch.size(left));
-        // Whoever has no state has an opening, unless the quota is of nothing.
-        let reserved =
-            granted.map(|granted| granted.max(enough)).or((standing.spec.limit() == 0).then_some(enough));
-        let reservation = reserved.and_then(|reserved| self.reserve(*charge, window, reserved));
+        let granted = granted.max(used.saturating_add(self.settings.batch.size(left)));
+        let reservation = Reservation { row, subject, window, reserved: granted, run: self.run.number };
         let extra = StoredExtra { row, subject, window, requests: amount };
-        let today = SpentOn { used: found.today, remaining: left };
+        let (day, today) = (found.present, found.today);
+        let spent = SpentOn { used: today, remaining: left };
         self.transact(store.desk(), now, |connection| {
             rows::write_extra(connection, &extra)?;
-            rows::write_usage(connection)?(DayRow { row, subject, day: found.present, spent: today })?;
-            if let Some(reservation) = reservation {
-                rows::write_reservation(connection)?(reservation)?;
-            }
-            Ok(2 + usize::from(reservation.is_some()))
+            rows::write_usage(connection)?(DayRow { row, subject, day, spent })?;
+            rows::write_reservation(connection)?(reservation)?;
+            Ok(3)
         })?;
         memory.put_extra(*charge, window, amount);
-        match reservation {
-            Some(Reservation { reserved, .. }) if granted.is_some() => {
-                memory.grant(*charge, window, reserved);
-            }
-            Some(Reservation { reserved: granted, .. }) => {
-                // Nothing was at hand until now, so nobody has spent in the meantime what this would undo.
-                let (day, today) = (found.present, found.today);
-                let state = State::Quota { used, window, granted, day, today };
-                memory.put(Entry { limit: charge.limit, subject, state });
-            }
-            None => {}
-        }
+        let state = State::Quota { used, window, granted, day, today };
+        memory.endow(Entry { limit: charge.limit, subject, state });
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::decision::Decision;
 use crate::definition::Record;
 use crate::definitions::{DefineError, Limit, LimitId, LimitName};
 use crate::quota::Extra;
-use crate::state::{Cell, Entry, QuotaCell, Slot};
+use crate::state::{Cell, Entry, QuotaCell, Slot, State};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -107,6 +107,21 @@ impl Memory {
         shard.lock().grant(charge, self.mix.low_half(charge.subject), window, granted);
     }
 
+    /// Gives a subject without state in a quota's window the state of `entry`; lets one that has some meanwhile use what is
+    /// granted in it.
+    pub fn endow(&self, entry: Entry) {
+        let Some(shard) = self.shard_of(entry.subject) else { return };
+        let State::Quota { window, granted, .. } = entry.state else { return };
+        let charge = Charge { limit: entry.limit, subject: entry.subject };
+        let hash = self.mix.low_half(entry.subject);
+        let mut shard = shard.lock();
+        if shard.quota_of(charge, hash).is_some_and(|known| known.window >= window) {
+            shard.grant(charge, hash, window, granted);
+        } else {
+            shard.put(&Place::new(entry.subject, self.mix), Slot::pack(entry.limit, Cell::from(entry.state)));
+        }
+    }
+
     /// Gives a subject `amount` requests on top of a quota, in the window that begins at `window` and no other.
     pub fn put_extra(&self, charge: Charge, window: Timestamp, amount: u64) {
         if let Some(shard) = self.shard_of(charge.subject) {
@@ -167,6 +182,11 @@ impl Memory {
 }
 
 impl Shard {
+    fn quota_of(&self, charge: Charge, hash: u32) -> Option<QuotaCell> {
+        let record = self.subjects.record(self.subjects.find(charge.subject, hash)?)?;
+        record.slot(charge.limit).map(Slot::quota)
+    }
+
     fn grant(&mut self, charge: Charge, hash: u32, window: Timestamp, granted: u64) {
         self.change_quota(charge, self.subjects.find(charge.subject, hash), |quota| {
             if quota.window == window {

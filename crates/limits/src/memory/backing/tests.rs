@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::memory::tests::{bucket, quota};
-use crate::{Day, Kind, Meter as _, Period, State};
+use crate::{Day, Kind, Meter as _, Period};
 
 /// 2026-11-23T12:00:00Z.
 const NOON: Timestamp = Timestamp::from_secs(1_795_435_200);
@@ -238,4 +238,20 @@ fn the_last_count_of_a_day_is_shown_when_the_day_has_turned() {
     // Back on the day before, it is counted on the later one.
     let days: Vec<_> = entries.iter().map(counted).collect();
     assert_eq!(days, [(Day::of(NOON), 2, 2), (Day::of(tomorrow), 2, 4)]);
+}
+
+#[test]
+fn a_subject_is_endowed_once_and_then_only_granted_more() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0)]);
+    memory.admit_until(NOON);
+    let state =
+        |used, granted| State::Quota { used, window: MIDNIGHT, granted, day: Day::of(NOON), today: 0 };
+    let entry = |used, granted| Entry { limit: ids[0], subject: KEY, state: state(used, granted) };
+    memory.endow(entry(3, 9));
+    assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+    // What was spent meanwhile is not undone.
+    memory.endow(entry(3, 12));
+    let known = memory.entry(Charge { limit: ids[0], subject: KEY }).map(|entry| entry.state);
+    assert!(matches!(known, Some(State::Quota { used: 4, granted: 12, .. })), "{known:?}");
+    assert_eq!((0..20).filter(|_| memory.spend_now(NOON, &one(ids[0])).is_admitted()).count(), 8);
 }
