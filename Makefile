@@ -11,13 +11,14 @@ PYTHON := tests/clients/python/.venv/bin/python
 TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
 # A workspace of its own: what it needs stays out of the product's Cargo.lock.
 RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
+LIMITS_BENCH := --manifest-path bench/limits/Cargo.toml
 
-.PHONY: help test tools fmt lint docs unit clients terraform deny bench release
+.PHONY: help test tools fmt lint docs unit loom mutants clients terraform deny bench release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-test: tools lint docs unit clients terraform deny ## Run everything that CI runs
+test: tools lint docs unit loom clients terraform deny ## Run everything that CI runs
 
 tools: ## Look for the tools that must be there
 	tests/setup/prerequisites
@@ -42,6 +43,14 @@ unit: ## Run the workspace's own tests
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc
 
+loom: ## Try every order in which a few threads can spend
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
+	  cargo test --locked --package limits --release --lib loom_tests
+
+mutants: ## Break the limits on purpose, one way after the other; a test must notice each (some minutes)
+	tests/setup/cargo-tool cargo-nextest 0.9.143
+	tests/mutations/run.py
+
 clients: release ## Let real OAuth clients get tokens from the release build
 	tests/setup/clients
 	$(PYTHON) tests/clients/run.py $(BROKER)
@@ -54,8 +63,10 @@ deny: ## Check licences, sources and duplicates of dependencies, and advisories 
 	tests/setup/cargo-tool cargo-deny 0.20.2
 	tests/setup/check-dependencies
 
-bench: release ## Measure against nginx on this machine, and write the figures to docs/benchmarks.md
+bench: release ## Measure against nginx and governor on this machine, and write the figures to docs/benchmarks.md
 	tests/setup/bench
+	cargo build --locked --release $(LIMITS_BENCH)
+	bench/limits.py $(CARGO_TARGET_DIR)/release/limits-bench --write docs/benchmarks.md
 	bench/run.py $(BROKER) --write docs/benchmarks.md
 
 release:

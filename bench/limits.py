@@ -128,7 +128,7 @@ def eviction(measured):
         duration = found[name]["duration"]
         # A call locks so many shards in turn, and each has about the same to do.
         hold = duration["p99_ns"] / found[name]["locks"] / 1000
-        return f"{duration['p50_ns'] / 1000:.0f} / {duration['p99_ns'] / 1000:.0f} µs, so a lock is held for {hold:.0f} µs"
+        return f"{duration['p50_ns'] / 1000:.0f} / {duration['p99_ns'] / 1000:.0f} µs, so a lock is held for about {hold:.0f} µs"
 
     def spends(name):
         return f"{found[name]['p50_ns']:.0f} / {found[name]['p99_ns']:.0f} ns"

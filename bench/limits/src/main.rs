@@ -49,7 +49,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    const FULL: Self = Self { rounds: 5, spends: 150_000, keys: 1_000_000 };
+    const FULL: Self = Self { rounds: 7, spends: 150_000, keys: 1_000_000 };
     const QUICK: Self = Self { rounds: 1, spends: 20_000, keys: 50_000 };
 }
 

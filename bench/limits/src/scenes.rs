@@ -83,7 +83,7 @@ fn play_on(scene: &Scene, effort: &Effort, threads: usize) -> Vec<Value> {
     let (keys, admitted) = (scene.keys, scene.admitted);
     // What misses every cache takes its time, and varies less.
     let (rounds, spends) = if keys > 100_000 {
-        (effort.rounds.min(3), effort.spends / 2)
+        (effort.rounds.min(5), effort.spends / 2)
     } else {
         (effort.rounds, effort.spends)
     };
