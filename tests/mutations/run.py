@@ -60,7 +60,7 @@ def changed(text, mutation):
 
 def suite_of(mutation):
     """Which tests must notice: of which crate, and whether as `make loom` runs them."""
-    return mutation["file"].split("/")[1], mutation.get("loom", False)
+    return mutation.get("tests", mutation["file"].split("/")[1]), mutation.get("loom", False)
 
 
 def run_tests(suite, *options):
