@@ -13,7 +13,7 @@ use rusqlite::ErrorCode;
 pub enum OpenError {
     /// Another process has it, or this one does already.
     #[error(
-        "the limit store `{}` is in use by another process; stop that one, or give each a file of its own",
+        "the limit store `{}` is in use by another process; stop that one, for a store has one process at a time",
         .path.display()
     )]
     InUse {
@@ -21,7 +21,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A directory, a link, a device.
-    #[error("the limit store `{}` is {what}, and must be a file itself; name another path", .path.display())]
+    #[error("the limit store `{}` is {what}, and must be a file itself; move it away", .path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -42,23 +42,25 @@ pub enum OpenError {
     },
     /// A file of no bytes.
     #[error(
-        "the limit store `{}` is empty, which this program never leaves behind; restore it from a copy, or remove it \
-         to begin with unused limits",
-        .path.display()
+        "the limit store `{}` is empty, which this program never leaves behind; {}",
+        .path.display(), restore(.path)
     )]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// Something else altogether.
-    #[error("`{}` is not an SQLite database, and is left as it is; name another path", .path.display())]
+    #[error(
+        "`{}` is not an SQLite database, and is left as it is; {}, if it is to be the limit store",
+        .path.display(), begin_anew(.path)
+    )]
     NotSqlite {
         /// The file.
         path: PathBuf,
     },
     /// A database of another program.
     #[error(
-        "`{}` is an SQLite database of another program (application id {found}), and is left as it is; name another path",
+        "`{}` is an SQLite database of another program (application id {found}), and is left as it is; move it away",
         .path.display()
     )]
     Foreign {
@@ -69,9 +71,8 @@ pub enum OpenError {
     },
     /// A later version of this program has written it.
     #[error(
-        "the limit store `{}` has version {found}, and this program knows versions up to {known}; run a newer one, or \
-         name another path",
-        .path.display()
+        "the limit store `{}` has version {found}, and this program knows versions up to {known}; run a newer one, or {}",
+        .path.display(), begin_anew(.path)
     )]
     Newer {
         /// The file.
@@ -82,11 +83,7 @@ pub enum OpenError {
         known: u32,
     },
     /// What it says cannot be true.
-    #[error(
-        "the limit store `{}` is damaged; restore it from a copy, or move it and `{}` away to begin with unused limits",
-        .path.display(),
-        beside(.path, "-wal").display()
-    )]
+    #[error("the limit store `{}` is damaged; {}", .path.display(), restore(.path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -108,7 +105,10 @@ pub enum OpenError {
         orphan: PathBuf,
     },
     /// The file system does not let it be looked at or made.
-    #[error("the limit store `{}` cannot be reached", .path.display())]
+    #[error(
+        "the limit store `{}` cannot be reached; see to it that its directory is there and may be written to",
+        .path.display()
+    )]
     Io {
         /// The file.
         path: PathBuf,
@@ -117,7 +117,11 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// `SQLite` cannot read or write it.
-    #[error("the limit store `{}` cannot be opened", .path.display())]
+    #[error(
+        "the limit store `{}` cannot be opened; see to it that this program may read and write it, and that there is \
+         room on the disk",
+        .path.display()
+    )]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -131,15 +135,26 @@ pub enum OpenError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
-    /// `SQLite` found it.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
+    /// `SQLite` found it. The error is no further cause: it would say the same again, by number.
+    #[error("SQLite says: {}", in_words(.0))]
+    Sqlite(rusqlite::Error),
     /// `SQLite`'s own check found it, after a process had died.
     #[error("the check after an unclean stop says: {0}")]
     Check(String),
     /// The database is sound, and what it says is not.
     #[error("{0}")]
     Content(String),
+}
+
+impl From<rusqlite::Error> for Damage {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::QueryReturnedNoRows => {
+                Self::Content("a row is missing that every limit store has".to_owned())
+            }
+            error => Self::Sqlite(error),
+        }
+    }
 }
 
 impl OpenError {
@@ -149,8 +164,16 @@ impl OpenError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
             Some(ErrorCode::NotADatabase) => Self::NotSqlite { path },
-            // What is no error of SQLite's is a value of the wrong kind or range.
-            Some(ErrorCode::DatabaseCorrupt) | None => Self::Damaged { path, source: Damage::Sqlite(error) },
+            // What is no error of SQLite's is a value of the wrong kind or range. A statement that cannot be understood (its
+            // unknown error) is about a table or a column that is not there, and one that a constraint or a type forbids
+            // about a row that cannot be.
+            None
+            | Some(
+                ErrorCode::DatabaseCorrupt
+                | ErrorCode::Unknown
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch,
+            ) => Self::Damaged { path, source: error.into() },
             Some(_) => Self::Sqlite { path, source: error },
         }
     }
@@ -165,6 +188,27 @@ impl OpenError {
 
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// How to go on with another file in place of the one at `path`.
+fn restore(path: &Path) -> String {
+    let away = begin_anew(path);
+    format!("put a copy back, to which all that was used since is unused, or {away}")
+}
+
+/// How to go on without the file at `path`.
+fn begin_anew(path: &Path) -> String {
+    let log = beside(path, "-wal");
+    format!("move it and `{}` away to begin with unused limits", log.display())
+}
+
+/// What `SQLite` says, without its numbers and the statement.
+fn in_words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(words)) => words.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -146,7 +146,7 @@ fn a_damaged_file_is_refused() {
         write(&place, &bytes);
         let error = refused(&place.path());
         assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
-        assert!(error.to_string().contains("restore it from a copy"), "{error}");
+        assert!(error.to_string().contains("put a copy back"), "{error}");
         assert_eq!(fs::read(place.path()).unwrap(), bytes);
         let _if_there = fs::remove_file(place.beside("limits.db-wal"));
     }
@@ -163,6 +163,10 @@ fn content_that_cannot_be_is_damage() {
         "UPDATE quotas SET shift = 300",
         "UPDATE quotas SET period = 'day', shift = 3",
         "INSERT INTO eras VALUES (1, 0, 1, 1, 0, 0)",
+        "DROP TABLE run",
+        "DROP TABLE usage",
+        "DROP TABLE levels",
+        "ALTER TABLE usage DROP COLUMN remaining",
         "DELETE FROM quotas; INSERT INTO eras VALUES (1, 0, 1, 4294967295, 0, 0)",
         "DELETE FROM quotas; INSERT INTO eras VALUES (1, 0, -1, 1, 0, 0)",
     ] {
@@ -171,6 +175,28 @@ fn content_that_cannot_be_is_damage() {
         let error = refused(&place.path());
         assert!(matches!(error, OpenError::Damaged { .. }), "{sql}: {error:?}");
         assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[test]
+fn damage_is_said_once_and_in_words() {
+    for (sql, words) in [
+        ("DROP TABLE reservations", "no such table: reservations"),
+        ("ALTER TABLE usage DROP COLUMN remaining", "no such column: remaining"),
+        ("DELETE FROM run", "a row is missing that every limit store has"),
+    ] {
+        let place = stored();
+        change(&place, sql);
+        let error = refused(&place.path());
+        let mend = format!("move it and `{}` away", place.beside("limits.db-wal").display());
+        assert!(error.to_string().contains(&mend), "{error}");
+        let said = crate::chain(&error);
+        assert!(
+            said.ends_with(&format!(": SQLite says: {words}")) || said.ends_with(&format!(": {words}")),
+            "{said}"
+        );
+        assert_eq!(said.matches(words).count(), 1, "{said}");
+        assert!(!said.contains("SELECT") && !said.contains("Error code"), "{said}");
     }
 }
 
@@ -215,7 +241,7 @@ fn what_is_no_file_is_refused() {
         ("..", "a directory"),
     ] {
         let error = refused(&place.beside(name)).to_string();
-        assert!(error.contains(what) && error.contains("name another path"), "{name}: {error}");
+        assert!(error.contains(what) && error.contains("move it away"), "{name}: {error}");
     }
     assert!(!place.beside("nothing").exists());
 }
