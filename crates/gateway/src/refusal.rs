@@ -151,7 +151,8 @@ impl Refusal {
                 row(Some(Type::QuotaExceeded), 429, "LimitExceededException", "Limit Exceeded")
             }
             // API Gateway's limits are not kept exactly, and so it never says this. Of its gateway responses the one for
-            // throttled requests fits: it says `temporarily_unavailable` where refusals are OAuth's.
+            // throttled requests fits: it says `temporarily_unavailable` where refusals are OAuth's. Its description does
+            // not, and is replaced.
             Self::LimitsUnavailable { .. } => {
                 integration(Type::Throttled, 503, "ServiceUnavailableException", "Service Unavailable")
             }

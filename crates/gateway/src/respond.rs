@@ -117,7 +117,10 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
     let stock = refusal.stock();
     // What belongs to no stage is answered like an unknown path, so that nobody learns which stages exist.
     let response_type = stock.response_type.unwrap_or(restapi::ResponseType::MissingAuthenticationToken);
-    let custom = stage.as_ref().or(fallback).and_then(|stage| stage.responses.find(response_type));
+    let responses = stage.as_ref().or(fallback).map(|stage| &stage.responses);
+    let custom = responses.and_then(|responses| {
+        if refusal.is_our_own() { responses.unready() } else { responses.find(response_type) }
+    });
     record.refused(&stock, response_type);
     let mut headers = own_headers(&record.ids);
     let error_type = if custom.is_some() && stock.response_type.is_none() {

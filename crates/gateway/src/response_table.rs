@@ -4,12 +4,17 @@ use std::collections::HashMap;
 
 use http::{HeaderName, HeaderValue};
 use restapi::{GatewayResponse, ResponseType};
+use serde_json::{Map, Value};
 
 use crate::template::Template;
 
 /// Gateway responses of one deployment, compiled.
 #[derive(Debug, Default)]
-pub(crate) struct ResponseTable(HashMap<ResponseType, Custom>);
+pub(crate) struct ResponseTable {
+    declared: HashMap<ResponseType, Custom>,
+    /// The answer while limits are not ready: the one for throttled requests, in other words.
+    unready: Option<Custom>,
+}
 
 /// A declared answer.
 #[derive(Debug)]
@@ -25,12 +30,26 @@ pub(crate) struct Custom {
 impl ResponseTable {
     /// Compiles gateway responses.
     pub(crate) fn new(declared: &[GatewayResponse]) -> Self {
-        Self(declared.iter().map(|response| (response.response_type, Custom::new(response))).collect())
+        let find = |wanted| declared.iter().find(|response| response.response_type == wanted);
+        let throttled = ResponseType::Throttled;
+        let unready = find(throttled).or_else(|| find(throttled.catch_all()));
+        Self {
+            declared: declared
+                .iter()
+                .map(|response| (response.response_type, Custom::new(response)))
+                .collect(),
+            unready: unready.map(|response| Custom::new(response).describing(UNREADY)),
+        }
     }
 
     /// The declared answer for a type: its own, or the catch-all of its class.
     pub(crate) fn find(&self, response_type: ResponseType) -> Option<&Custom> {
-        self.0.get(&response_type).or_else(|| self.0.get(&response_type.catch_all()))
+        self.declared.get(&response_type).or_else(|| self.declared.get(&response_type.catch_all()))
+    }
+
+    /// The answer while limits are not ready, which API Gateway has no type for.
+    pub(crate) fn unready(&self) -> Option<&Custom> {
+        self.unready.as_ref()
     }
 }
 
@@ -52,4 +71,24 @@ impl Custom {
             }),
         }
     }
+
+    /// The same with another description, if its body is an OAuth error with one that does not depend on the request.
+    fn describing(self, description: &str) -> Self {
+        let Self { status, headers, body } = self;
+        let body = body.map(|(media_type, template)| {
+            let described = template.as_static().and_then(|text| described(&text, description));
+            (media_type, described.unwrap_or(template))
+        });
+        Self { status, headers, body }
+    }
 }
+
+/// An OAuth error (RFC 6749 §5.2) with another `error_description`; none if it has no such member.
+fn described(error: &str, description: &str) -> Option<Template> {
+    let mut error: Map<String, Value> = serde_json::from_str(error).ok()?;
+    *error.get_mut("error_description")? = description.into();
+    Some(Template::parse(&Value::Object(error).to_string()))
+}
+
+/// What an OAuth client is told while limits are not ready.
+const UNREADY: &str = "the store of limits is not ready; try again";

@@ -260,6 +260,40 @@ async fn store_that_is_not_ready_is_no_limit_that_is_used_up() {
 }
 
 #[tokio::test]
+async fn store_that_is_not_ready_is_not_called_too_many_requests() {
+    let declared = |text: &'static str| {
+        Setup::oauth().with(move |account| {
+            let responses = &mut account.rest_apis.first_mut().unwrap().gateway_responses;
+            let throttled =
+                responses.iter_mut().find(|it| it.response_type == restapi::ResponseType::Throttled);
+            throttled.unwrap().response_templates = [("application/json".into(), text.into())].into();
+        })
+    };
+    let described = r#"{"error":"temporarily_unavailable","error_description":"the store of limits is not ready; try again"}"#;
+    let oauth = r#"{"error":"temporarily_unavailable","error_description":"too many requests"}"#;
+    let throttled_once = |account: &mut restapi::Account| standard(account).quota = Some(daily(1));
+    for (text, body) in [
+        (oauth, described),
+        // Whatever else was declared stays.
+        (r#"{"problem":"busy"}"#, r#"{"problem":"busy"}"#),
+        ("busy", "busy"),
+        (
+            r#"{"error":"a","error_description":"$context.error.message"}"#,
+            r#"{"error":"a","error_description":"Service Unavailable"}"#,
+        ),
+    ] {
+        let unready = Setup { limiter: Arc::new(Unready::default()), ..declared(text).with(throttled_once) };
+        let refused = token(&unready.open().await, GOOD).await;
+        assert_eq!((refused.status, refused.body.as_str()), (503, body));
+    }
+    let bucket = |account: &mut restapi::Account| standard(account).throttle = Some(two_then_slowly());
+    let house = declared(oauth).with(bucket).open().await;
+    assert_eq!(statuses(&house, GOOD, 2).await, [200; 2]);
+    let throttled = token(&house, GOOD).await;
+    assert_eq!((throttled.status, throttled.body.as_str()), (429, oauth), "a throttled request is told so");
+}
+
+#[tokio::test]
 async fn store_that_cannot_be_asked_refuses_and_names_no_limit() {
     let house = Setup { limiter: Arc::new(Lost::default()), ..Setup::oauth() }.open().await;
     let refused = token(&house, GOOD).await;
