@@ -268,8 +268,8 @@ pub(crate) struct LimitsDocument {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) quota_batch: Optional<Written<u64>>,
-    /// How far ahead the file says that the program is alive, 1 s to 60 s: `5s` unless given. After a crash nothing is
-    /// admitted before that moment.
+    /// How far ahead the file says that the program is alive, 1 s to 60 s: `5s` unless given. After a crash
+    /// every bucket is empty until that moment and fills from there, so that the first request passes 1 / rate later.
     #[serde(default)]
     pub(crate) lease: Optional<Written<String>>,
     /// What happens to requests while the file cannot be written.
