@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 BROKER := $(CARGO_TARGET_DIR)/release/token-broker
 PYTHON := tests/clients/python/.venv/bin/python
 TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
-# A workspace of its own: what it needs stays out of the product's Cargo.lock.
+# Workspaces of their own: what they need stays out of the product's Cargo.lock.
 RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
 LIMITS_BENCH := --manifest-path bench/limits/Cargo.toml
 
@@ -26,14 +26,17 @@ tools: ## Look for the tools that must be there
 fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt $(RUST_CLIENT)
+	cargo fmt $(LIMITS_BENCH)
 	terraform fmt -recursive terraform
 	terraform fmt tests/terraform/findings
 
 lint: ## Check the format and the lints
 	cargo fmt --all --check
 	cargo fmt $(RUST_CLIENT) --check
+	cargo fmt $(LIMITS_BENCH) --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked $(RUST_CLIENT) --all-targets -- -D warnings
+	cargo clippy --locked $(LIMITS_BENCH) --all-targets -- -D warnings
 
 docs: ## Build the API documentation; a broken link is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
