@@ -51,7 +51,7 @@ pub enum OpenError {
     },
     /// Something else altogether.
     #[error(
-        "`{}` is not an SQLite database, and is left as it is; {}, if it is to be the limit store",
+        "`{}` is not an SQLite database, and is left as it is; {}",
         .path.display(), begin_anew(.path)
     )]
     NotSqlite {
@@ -60,8 +60,8 @@ pub enum OpenError {
     },
     /// A database of another program.
     #[error(
-        "`{}` is an SQLite database of another program (application id {found}), and is left as it is; move it away",
-        .path.display()
+        "`{}` is an SQLite database of another program (application id {found}), and is left as it is; {}",
+        .path.display(), begin_anew(.path)
     )]
     Foreign {
         /// The file.
@@ -194,7 +194,7 @@ impl OpenError {
 /// How to go on with another file in place of the one at `path`.
 fn restore(path: &Path) -> String {
     let away = begin_anew(path);
-    format!("put a copy back, to which all that was used since is unused, or {away}")
+    format!("put back a copy, which knows nothing of what was used since, or {away}")
 }
 
 /// How to go on without the file at `path`.

@@ -146,7 +146,7 @@ fn a_damaged_file_is_refused() {
         write(&place, &bytes);
         let error = refused(&place.path());
         assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
-        assert!(error.to_string().contains("put a copy back"), "{error}");
+        assert!(error.to_string().contains("put back a copy"), "{error}");
         assert_eq!(fs::read(place.path()).unwrap(), bytes);
         let _if_there = fs::remove_file(place.beside("limits.db-wal"));
     }
