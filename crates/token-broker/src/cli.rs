@@ -10,6 +10,8 @@ use clap::{
 };
 use clap_complete::Shell;
 
+use crate::control::DAYS_KEPT;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
@@ -226,8 +228,8 @@ pub(crate) enum Keys {
 pub(crate) struct Usage {
     /// The client; all of them if none is named
     pub(crate) client: Option<String>,
-    /// Show each of the last days as well, today included
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=90))]
+    /// Show each of the last days as well, today included; usage is kept for 90
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_KEPT)))]
     pub(crate) days: Option<u32>,
     #[command(flatten)]
     pub(crate) output: Output,

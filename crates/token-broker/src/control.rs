@@ -37,6 +37,9 @@ pub(crate) use socket::{bind, remove};
 pub(crate) use wire::PeriodWord;
 pub(crate) use wire::{KeyStanding, Moment, OneDay, QuotaStanding, Standings};
 
+/// Usage can be asked for of today and of as many days before it.
+pub(crate) const DAYS_KEPT: u32 = 90;
+
 /// Answers questions about quotas, and extends them.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -114,8 +117,8 @@ impl Control {
         page: &Page,
     ) -> Result<DailyUsage, Fault> {
         let (roster, now) = (self.roster(), self.clock.now());
-        has_begun(&days, now)?;
         let (_, has_quota) = roster.plan(plan).ok_or_else(Fault::no_such_plan)?;
+        is_known(&days, now)?;
         if !has_quota {
             return Err(Fault::no_quota(plan));
         }
@@ -186,7 +189,7 @@ impl Control {
     ) -> Result<Standings, Fault> {
         let (roster, now) = (self.roster(), self.clock.now());
         if let Some(days) = days {
-            has_begun(days, now)?;
+            is_known(days, now)?;
         }
         let (members, position) = cut(roster.members(page.position.as_ref()).filter(is_wanted), page);
         let items = members.iter().map(|member| self.standing(member, days, now));
@@ -223,10 +226,15 @@ impl Control {
     }
 }
 
-/// Nothing is known of a day that has not begun.
-fn has_begun(days: &RangeInclusive<Day>, now: Timestamp) -> Result<(), Fault> {
+/// Nothing is known of a day that has not begun, and nothing any more of one that is long over: an answer of zeros would
+/// be a lie.
+fn is_known(days: &RangeInclusive<Day>, now: Timestamp) -> Result<(), Fault> {
     let today = Day::of(now);
-    if *days.end() > today { Err(Fault::not_begun(*days.end(), today)) } else { Ok(()) }
+    if *days.end() > today {
+        return Err(Fault::not_begun(*days.end(), today));
+    }
+    let first = today.minus(DAYS_KEPT);
+    if *days.start() < first { Err(Fault::not_kept(*days.start(), first)) } else { Ok(()) }
 }
 
 /// The members of a page, and where the next one begins if there is more.

@@ -108,9 +108,6 @@ impl Query {
         if start > end {
             return Err(Fault::bad(format!("startDate {start} is after endDate {end}")));
         }
-        if end.number() - start.number() >= MOST_DAYS {
-            return Err(Fault::bad(format!("a range has at most {MOST_DAYS} days")));
-        }
         Ok(Some(start..=end))
     }
 
@@ -167,9 +164,6 @@ fn change(body: &[u8]) -> Result<Change, Fault> {
         Some(number) => Ok(change(number)),
     }
 }
-
-/// More than are kept.
-const MOST_DAYS: u32 = 366;
 
 /// API Gateway's.
 const USUAL_PAGE: usize = 25;

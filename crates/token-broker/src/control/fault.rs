@@ -6,6 +6,8 @@ use std::fmt;
 use http::StatusCode;
 use limits::{Day, MeterError};
 
+use super::DAYS_KEPT;
+
 /// A request that is not fulfilled: status, error type and message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Fault {
@@ -40,6 +42,13 @@ impl Fault {
 
     pub(crate) fn not_begun(day: Day, today: Day) -> Self {
         Self::bad(format!("endDate {day} has not begun; it is {today} (UTC)"))
+    }
+
+    pub(crate) fn not_kept(day: Day, first: Day) -> Self {
+        Self::bad(format!(
+            "startDate {day} is too long ago: usage is kept for {DAYS_KEPT} days, and the first day that can be asked for is \
+             {first}"
+        ))
     }
 
     /// The peer is of another user.

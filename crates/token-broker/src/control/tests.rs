@@ -171,6 +171,25 @@ fn what_is_not_there_is_refused() {
 }
 
 #[test]
+fn day_whose_usage_is_not_kept_is_refused() {
+    let place = Place::new();
+    let answers = |start: &str| {
+        let range = format!("startDate={start}&endDate=2026-09-24");
+        [place.usage("metered", &range), place.get(&format!("/standings?client=billing&{range}"))]
+    };
+    let [usage, standings] = answers("2026-06-26");
+    assert_eq!(usage.1["values"][id("billing").as_str()].as_array().map(Vec::len), Some(91));
+    assert_eq!(standings.1["items"][0]["days"].as_array().map(Vec::len), Some(91));
+    let refused = "startDate 2026-06-25 is too long ago: usage is kept for 90 days, and the first day that can be asked \
+                   for is 2026-06-26";
+    assert_eq!(
+        answers("2026-06-25").map(|answer| message(&answer)),
+        [(); 2].map(|()| (400, refused.to_owned()))
+    );
+    assert_eq!(answers("1970-01-01").map(|(status, _)| status), [400; 2]);
+}
+
+#[test]
 fn more_than_can_be_counted_is_refused() {
     let place = Place::new();
     let (status, said) = message(&place.patch("billing", "add", u64::MAX));
