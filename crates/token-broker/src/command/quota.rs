@@ -50,7 +50,7 @@ fn told(after: &KeyStanding, more: u64) -> String {
     let given = quota.limit.saturating_add(quota.extra);
     let lost = if quota.lost > 0 { format!(", {} lost", quota.lost) } else { String::new() };
     format!(
-        "{ACCENT}{key}{ACCENT:#}  (id {key_id}) of `{client}` may make {more} requests more{end}\n{} of {given} used{lost}, {} left",
+        "{ACCENT}{key}{ACCENT:#} (id {key_id}) of `{client}` may make {more} requests more{end}\n{} of {given} used{lost}, {} left",
         quota.used, quota.left
     )
 }

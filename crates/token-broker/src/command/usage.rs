@@ -1,6 +1,7 @@
 //! `usage`: how much of its quota each API key has used, now and day by day.
 
 mod bar;
+mod narrow;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +12,7 @@ use limits::Day;
 use serde_json::json;
 
 use crate::cli::{Place, Usage};
-use crate::control::{Asked, KeyStanding, OneDay, QuotaStanding, Server, Standings};
+use crate::control::{Asked, KeyStanding, Moment, OneDay, QuotaStanding, Server, Standings};
 use crate::state::State;
 use crate::terminal::{self, ACCENT, DIM, duration, table};
 
@@ -56,7 +57,7 @@ fn for_programs(standings: Standings, start: Day, end: Day) -> serde_json::Value
     })
 }
 
-/// A table, and under it the days if they were asked for; with bars if there are `columns` to draw them in.
+/// A table, or paragraphs where there is no room for it, and under it the days if they were asked for; with bars if there are `columns` to draw them in.
 fn for_people(standings: &Standings, columns: Option<usize>) -> String {
     let mut text = keys(standings, columns);
     for item in standings.items.iter().filter(|item| !item.days.is_empty()) {
@@ -74,7 +75,11 @@ fn keys(standings: &Standings, columns: Option<usize>) -> String {
         align_right(&mut heading, &mut rows, column);
     }
     if let Some(columns) = columns {
-        let room = columns.saturating_sub(width(&heading, &rows)).min(WIDEST_BAR);
+        let table = width(&heading, &rows);
+        if columns < table.saturating_sub(GAP) {
+            return narrow::keys(standings, columns);
+        }
+        let room = columns.saturating_sub(table).min(WIDEST_BAR);
         for (row, item) in rows.iter_mut().zip(&standings.items) {
             if let (Some(quota), [.., bar], true) = (&item.quota, row, room >= NARROWEST_BAR) {
                 *bar = bar::of_quota(quota, room);
@@ -90,18 +95,28 @@ fn row(item: &KeyStanding, standings: &Standings) -> [String; 8] {
     let Some(quota) = &item.quota else {
         return [client, key, "none".to_owned(), dash(), dash(), dash(), dash(), String::new()];
     };
-    let extra = if quota.extra > 0 { format!(" + {}", quota.extra) } else { String::new() };
-    let resets = quota.window_end.map_or_else(dash, |end| duration(end.0.since(standings.at.0).as_secs()));
     [
         client,
         key,
-        format!("{} a {}{extra}", quota.limit, quota.period.as_noun()),
+        size(quota),
         quota.used.to_string(),
         quota.lost.to_string(),
         quota.left.to_string(),
-        resets,
+        resets_in(quota, standings),
         String::new(),
     ]
+}
+
+/// What a quota allows, and what was given on top of it.
+fn size(quota: &QuotaStanding) -> String {
+    let extra = if quota.extra > 0 { format!(" + {}", quota.extra) } else { String::new() };
+    format!("{} a {}{extra}", quota.limit, quota.period.as_noun())
+}
+
+/// How long it is until the quota starts anew; a dash if it never does.
+fn resets_in(quota: &QuotaStanding, standings: &Standings) -> String {
+    let until = |end: Moment| duration(end.0.since(standings.at.0).as_secs());
+    quota.window_end.map_or_else(|| "-".to_owned(), until)
 }
 
 /// A line for each day; bars are as long as the day of the most requests.
@@ -140,12 +155,14 @@ fn width<const N: usize>(heading: &[String; N], rows: &[[String; N]]) -> usize {
         let cells = rows.iter().chain([heading]).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    (0..N.saturating_sub(1)).map(|column| widest(column) + 2).sum()
+    (0..N.saturating_sub(1)).map(|column| widest(column) + GAP).sum()
 }
 
 const KEY_HEADING: [&str; 8] = ["CLIENT", "KEY", "QUOTA", "USED", "LOST", "LEFT", "RESETS IN", ""];
 const DAY_HEADING: [&str; 4] = ["DAY", "USED", "LEFT", ""];
 const INDENT: &str = "  ";
+/// Blanks between columns.
+const GAP: usize = 2;
 const NARROWEST_BAR: usize = 8;
 const WIDEST_BAR: usize = 40;
 const WIDEST_DAY: usize = 30;

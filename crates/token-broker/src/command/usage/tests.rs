@@ -74,6 +74,42 @@ fn without_a_terminal_or_without_room_there_are_no_bars() {
 }
 
 #[test]
+fn terminal_too_narrow_for_the_table_has_paragraphs() {
+    let text = shown(&standings(), Some(40));
+    assert_eq!(
+        text,
+        "\
+billing
+  10000 a day
+  used 7500, lost 0, left 2500
+  resets in 12 h
+  ████████████████████████████▌░░░░░░░░░
+
+billing.2
+  of billing
+  10000 a day + 500
+  used 9000, lost 1000, left 500
+  resets in 12 h
+  ████████████████████████████████▌▒▒▒░░
+
+free
+  no quota
+
+reports
+  10000 a day
+  used 0, lost 0, left 10000
+  resets in 12 h
+  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+"
+    );
+    let table = shown(&standings(), None);
+    let widest = table.lines().map(str::len).max().unwrap();
+    assert_eq!(shown(&standings(), Some(widest)), table, "the table just fits");
+    assert!(shown(&standings(), Some(widest - 1)).starts_with("billing\n"));
+    assert!(shown(&standings(), Some(9)).lines().any(|line| line == "  resets in 12 h"));
+}
+
+#[test]
 fn days_are_listed_under_the_table() {
     let mut standings = standings();
     standings.items.truncate(1);
