@@ -16,7 +16,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::limit_store::{Amount, LimitStore, Sample};
+use crate::limit_store::{Amount, Keeping, LimitStore, Sample};
 
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Readiness {
     pub(crate) keys_in_step: Arc<AtomicBool>,
     /// Without an audit log no token is handed out.
     pub(crate) audit: Journal,
-    /// Without the store of limits no request is admitted for long, or limits hold no longer.
+    /// Without the store of limits no request is admitted for long, unless the definition lets them all through.
     pub(crate) limits: Arc<dyn LimitStore>,
 }
 
@@ -47,10 +47,18 @@ impl Readiness {
             Some("not ready: changed API keys could not be taken over; see the log\n")
         } else if !self.audit.is_open() {
             Some("not ready: the audit log cannot be written\n")
-        } else if !self.limits.is_writable() {
+        } else if self.limits.keeping() == Keeping::Closed {
             Some("not ready: the limits store cannot be written\n")
         } else {
             None
+        }
+    }
+
+    /// What is said of a server to which requests may be sent.
+    fn ready(&self) -> &'static str {
+        match self.limits.keeping() {
+            Keeping::Suspended => "ready, but limits are not guaranteed: their store cannot be written\n",
+            Keeping::Kept | Keeping::Closed => "ready\n",
         }
     }
 }
@@ -84,7 +92,7 @@ impl Handler for Admin {
             (&Method::GET, "/healthz") => answer(StatusCode::OK, "alive\n".to_owned()),
             (&Method::GET, "/readyz") => match self.readiness.obstacle() {
                 Some(obstacle) => answer(StatusCode::SERVICE_UNAVAILABLE, obstacle.to_owned()),
-                None => answer(StatusCode::OK, "ready\n".to_owned()),
+                None => answer(StatusCode::OK, self.readiness.ready().to_owned()),
             },
             (&Method::GET, "/metrics") => self.metrics(),
             (_, "/healthz" | "/readyz" | "/metrics") => {
@@ -230,12 +238,12 @@ mod tests {
     /// A store that can be written, or cannot.
     #[derive(Debug)]
     struct Store {
-        is_writable: bool,
+        keeping: Keeping,
     }
 
     impl LimitStore for Store {
-        fn is_writable(&self) -> bool {
-            self.is_writable
+        fn keeping(&self) -> Keeping {
+            self.keeping
         }
 
         fn samples(&self) -> Vec<Sample> {
@@ -251,15 +259,18 @@ mod tests {
     }
 
     #[test]
-    fn store_of_limits_that_cannot_be_written_is_an_obstacle() {
+    fn store_of_limits_that_cannot_be_written_is_an_obstacle_unless_requests_are_admitted_without_it() {
         let yes = || Arc::new(AtomicBool::new(true));
-        for (is_writable, obstacle) in
-            [(true, None), (false, Some("not ready: the limits store cannot be written\n"))]
-        {
+        let suspended = "ready, but limits are not guaranteed: their store cannot be written\n";
+        for (keeping, said) in [
+            (Keeping::Kept, Ok("ready\n")),
+            (Keeping::Suspended, Ok(suspended)),
+            (Keeping::Closed, Err("not ready: the limits store cannot be written\n")),
+        ] {
             let (audit, writing) = Journal::start("audit", std::io::sink(), 1_024).unwrap();
-            let limits = Arc::new(Store { is_writable });
+            let limits = Arc::new(Store { keeping });
             let readiness = Readiness { serving: yes(), keys_in_step: yes(), audit, limits };
-            assert_eq!(readiness.obstacle(), obstacle);
+            assert_eq!(readiness.obstacle().map_or_else(|| Ok(readiness.ready()), Err), said);
             writing.finish(std::time::Duration::from_mins(1));
         }
     }
@@ -267,7 +278,7 @@ mod tests {
     #[test]
     fn numbers_of_the_store_of_limits_are_metrics() {
         let mut registry = Registry::with_prefix("token_broker");
-        registry.register_collector(Box::new(LimitCollector(Arc::new(Store { is_writable: true }))));
+        registry.register_collector(Box::new(LimitCollector(Arc::new(Store { keeping: Keeping::Kept }))));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(text.contains("token_broker_limit_a_total 3\n"), "{text}");

@@ -27,8 +27,8 @@ pub(crate) struct Limits {
 
 /// What has to be done for a store, and what is seen of it.
 pub(crate) trait LimitStore: fmt::Debug + Send + Sync {
-    /// Whether what has to be kept can be written.
-    fn is_writable(&self) -> bool;
+    /// Whether what has to be kept can be written, and what that means for requests.
+    fn keeping(&self) -> Keeping;
 
     /// What it has counted, for `/metrics`.
     fn samples(&self) -> Vec<Sample>;
@@ -38,6 +38,28 @@ pub(crate) trait LimitStore: fmt::Debug + Send + Sync {
 
     /// Writes what has not been written yet. Nothing is spent any more.
     fn close(&self, now: Timestamp) -> anyhow::Result<()>;
+}
+
+/// Whether a store can write what it has to keep.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keeping {
+    /// It can.
+    Kept,
+    /// It cannot, and requests are admitted all the same: every kind of limit is open.
+    Suspended,
+    /// It cannot, and requests are refused once what is set aside is used up: some kind of limit is closed.
+    Closed,
+}
+
+impl Keeping {
+    fn of(is_writable: bool, when_lost: limits_store::WhenLost) -> Self {
+        let limits_store::WhenLost { buckets, quotas } = when_lost;
+        match (is_writable, buckets, quotas) {
+            (true, _, _) => Self::Kept,
+            (false, Lost::Open, Lost::Open) => Self::Suspended,
+            (false, _, _) => Self::Closed,
+        }
+    }
 }
 
 /// One number of a store.
@@ -67,7 +89,17 @@ impl Limits {
     ) -> anyhow::Result<Self> {
         match settings {
             LimitsSettings::Memory => Ok(Self::in_memory()),
-            LimitsSettings::Sqlite(kept) => Self::in_file(kept, &state.path(FILE), clock),
+            LimitsSettings::Sqlite(kept) => {
+                let path = state.path(FILE);
+                // What is wrong with the file the store says; that it has a place of one's choice it does not know.
+                Self::in_file(kept, &path, clock).with_context(|| {
+                    format!(
+                        "limits cannot be kept in `{}`; mend that, or name another state directory with --state, with keys \
+                         of its own",
+                        path.display()
+                    )
+                })
+            }
         }
     }
 
@@ -79,7 +111,7 @@ impl Limits {
         let sqlite = Arc::new(Sqlite::open(path, settings, clock.now())?);
         sqlite.start(Arc::clone(clock)).context("the thread that writes limits cannot be started")?;
         let (limiter, meter) = (sqlite.clone(), sqlite.clone());
-        Ok(Self { limiter, meter, store: sqlite })
+        Ok(Self { limiter, meter, store: Arc::new(InFile { sqlite, when_lost }) })
     }
 
     fn in_memory() -> Self {
@@ -96,14 +128,21 @@ const fn lost(when_lost: WhenLost) -> Lost {
     }
 }
 
-impl LimitStore for Sqlite {
-    fn is_writable(&self) -> bool {
-        self.stats().writable
+/// Limits in a file.
+#[derive(Debug)]
+struct InFile {
+    sqlite: Arc<Sqlite>,
+    when_lost: limits_store::WhenLost,
+}
+
+impl LimitStore for InFile {
+    fn keeping(&self) -> Keeping {
+        Keeping::of(self.sqlite.stats().writable, self.when_lost)
     }
 
     fn samples(&self) -> Vec<Sample> {
-        let Stats { commits, failures, rows, alive_until, writable, .. } = self.stats();
-        let mut samples = of_memory(self.memory()).to_vec();
+        let Stats { commits, failures, rows, alive_until, writable, .. } = self.sqlite.stats();
+        let mut samples = of_memory(self.sqlite.memory()).to_vec();
         samples.extend([
             count("limit_store_commits", "Transactions that the limit store has written", commits),
             count("limit_store_failures", "Transactions that the limit store could not write", failures),
@@ -126,7 +165,7 @@ impl LimitStore for Sqlite {
     fn tidy(&self, _now: Timestamp) {}
 
     fn close(&self, now: Timestamp) -> anyhow::Result<()> {
-        Sqlite::close(self, now).context("limits are not written; the next start takes this stop for a crash")
+        self.sqlite.close(now).context("limits are not written; the next start takes this stop for a crash")
     }
 }
 
@@ -159,8 +198,8 @@ const FILE: &str = "limits.db";
 struct InMemory(Arc<Memory>);
 
 impl LimitStore for InMemory {
-    fn is_writable(&self) -> bool {
-        true
+    fn keeping(&self) -> Keeping {
+        Keeping::Kept
     }
 
     fn samples(&self) -> Vec<Sample> {
@@ -208,8 +247,8 @@ mod tests {
     }
 
     impl LimitStore for Counted {
-        fn is_writable(&self) -> bool {
-            true
+        fn keeping(&self) -> Keeping {
+            Keeping::Kept
         }
 
         fn samples(&self) -> Vec<Sample> {
@@ -223,6 +262,20 @@ mod tests {
 
         fn close(&self, _now: Timestamp) -> anyhow::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn store_that_cannot_be_written_is_closed_unless_every_kind_of_limit_is_open() {
+        let when_lost = |buckets, quotas| limits_store::WhenLost { buckets, quotas };
+        for (buckets, quotas, lost) in [
+            (Lost::Open, Lost::Open, Keeping::Suspended),
+            (Lost::Open, Lost::Closed, Keeping::Closed),
+            (Lost::Closed, Lost::Open, Keeping::Closed),
+            (Lost::Closed, Lost::Closed, Keeping::Closed),
+        ] {
+            assert_eq!(Keeping::of(true, when_lost(buckets, quotas)), Keeping::Kept);
+            assert_eq!(Keeping::of(false, when_lost(buckets, quotas)), lost, "{buckets:?} {quotas:?}");
         }
     }
 

@@ -207,6 +207,7 @@ fn file_that_is_not_a_store_is_left_alone() {
         std::fs::write(&store, &bytes).unwrap();
         let error = place.run(&["up"]).failed();
         assert!(error.contains("limits.db") && error.contains(says), "{error}");
+        assert!(error.contains("--state") && error.contains("away to begin with unused limits"), "{error}");
         assert_eq!(std::fs::read(&store).unwrap(), bytes, "it was changed");
     }
     std::fs::write(&store, kept).unwrap();
