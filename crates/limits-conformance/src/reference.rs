@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use limits::{Kind, Limit, Period};
+use limits::{Kind, Limit, Period, Standing};
 
 /// One limit, for all subjects.
 #[derive(Debug)]
@@ -32,6 +32,11 @@ pub(crate) struct Quota {
     pub(crate) subjects: Vec<Account>,
     /// Until when the process may have lived, and the most that each subject lost.
     crashes: Vec<(u128, u128)>,
+    /// Whether the clock has been behind midnight since a restart: usage may be shown on a later day then, though what
+    /// is left is right.
+    misdated: bool,
+    /// Whether the period has changed.
+    turned: bool,
 }
 
 /// One subject's quota.
@@ -50,6 +55,8 @@ pub(crate) struct Window {
     pub(crate) used: u128,
     pub(crate) lost: u128,
     pub(crate) extra: u128,
+    /// How many of the used ones were so before the period changed: a store need not know them for this window's.
+    pub(crate) carried: u128,
     /// How many of the crashes `lost` tells of.
     crashes: usize,
 }
@@ -99,7 +106,31 @@ impl Quota {
         (window.lost, window.crashes) = (lost, crashes);
     }
 
-    pub(crate) fn extend(&mut self, subject: usize, window: u128, more: u128) {
+    /// Whether nothing is in doubt.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.crashes.is_empty()
+    }
+
+    /// What was used in the window that is open goes over into the one that takes its place.
+    fn turn(&mut self, period: Period, offset: u64, now: u128) {
+        for account in &mut self.subjects {
+            let now = now.max(account.floor.1);
+            let last_day = account.days.keys().next_back().copied().unwrap_or(0);
+            let open = first_day(self.period, self.offset, now / DAY);
+            let next = first_day(period, offset, last_day.max(now / DAY));
+            let counted = account.windows.remove(&open).filter(|window| window.used > 0);
+            account.windows.clear();
+            account.floor = (0, 0);
+            if let Some(counted) = counted {
+                account.windows.insert(next, Window { extra: 0, carried: counted.used, ..counted });
+                account.floor = (next * DAY, next * DAY);
+            }
+        }
+        (self.period, self.offset, self.turned) = (period, offset, true);
+    }
+
+    /// Puts what was given on top in a window at `extra`.
+    pub(crate) fn extend(&mut self, subject: usize, window: u128, extra: u128) {
         let account = &mut self.subjects[subject];
         // The last one counts: one for another window goes, which takes a clock that is set back over its edge.
         account
@@ -107,7 +138,7 @@ impl Quota {
             .iter_mut()
             .filter(|(known, _)| **known != window)
             .for_each(|(_, other)| other.extra = 0);
-        account.windows.entry(window).or_default().extra += more;
+        account.windows.entry(window).or_default().extra = extra;
         // A store may take this for a visit to the window.
         account.floor.1 = account.floor.1.max(window * DAY);
     }
@@ -115,7 +146,25 @@ impl Quota {
     /// Whether a store may show `shown` requests as used, of `admitted` ones. A crash may come before they are written.
     pub(crate) fn is_used(&self, shown: u64, admitted: u128) -> bool {
         let shown = u128::from(shown);
-        shown == admitted || shown < admitted && !self.crashes.is_empty()
+        shown == admitted || shown < admitted && !self.crashes.is_empty() || self.misdated
+    }
+
+    /// The same of the window that begins on `first`. Where the period has changed a store may count by what it knows of
+    /// the days in it.
+    pub(crate) fn is_used_since(&self, first: u128, shown: u64, subject: usize, admitted: u128) -> bool {
+        let account = &self.subjects[subject];
+        let carried = account.windows.get(&first).map_or(0, |window| window.carried);
+        let by_day: u128 = account.days.range(first..).map(|(_, used)| used).sum();
+        let turned = admitted.saturating_sub(carried)..=by_day.max(admitted);
+        self.is_used(shown, admitted) || self.turned && turned.contains(&shown.into())
+    }
+
+    /// How much counts as used in a window, by what a store says of it.
+    pub(crate) fn counted(&self, standing: &Standing, extra: u128) -> u128 {
+        if self.misdated && standing.left > 0 {
+            return self.limit + extra - u128::from(standing.left);
+        }
+        u128::from(standing.used) + u128::from(standing.lost)
     }
 }
 
@@ -133,6 +182,8 @@ impl Reference {
                 offset: spec.offset().into(),
                 subjects: vec![Account::default(); subjects],
                 crashes: Vec::new(),
+                misdated: false,
+                turned: false,
             }),
         }
     }
@@ -142,7 +193,12 @@ impl Reference {
             (Self::Bucket(bucket), Limit::Bucket(spec)) => {
                 bucket.change(spec.rate.as_millis().into(), u128::from(spec.burst.requests()) * TOKEN, now);
             }
-            (Self::Quota(quota), Limit::Quota(spec)) => quota.limit = spec.limit().into(),
+            (Self::Quota(quota), Limit::Quota(spec)) => {
+                quota.limit = spec.limit().into();
+                if (quota.period, quota.offset) != (spec.period(), spec.offset().into()) {
+                    quota.turn(spec.period(), spec.offset().into(), now);
+                }
+            }
             _ => unreachable!("kinds stay"),
         }
     }
@@ -158,6 +214,12 @@ impl Reference {
                 quota.crashes.push((until, batch));
                 quota.subjects.iter_mut().for_each(|account| account.floor.0 = 0);
             }
+        }
+    }
+
+    pub(crate) fn misdate(&mut self) {
+        if let Self::Quota(quota) = self {
+            quota.misdated = true;
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ambient::Timestamp;
-use limits::{Charge, Day, DefineError, Limit, LimitId, LimitName, Memory, State, Subject};
+use limits::{Charge, Day, DefineError, Entry, Limit, LimitId, LimitName, Memory, QuotaSpec, State, Subject};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::file;
@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     pub(crate) connection: Connection,
     pub(crate) settings: Settings,
     pub(crate) run: Run,
+    /// Until when the last run may have admitted requests, if it did not end cleanly.
+    pub(crate) crash: Option<Timestamp>,
     pub(crate) limits: HashMap<LimitId, Known>,
     /// Quotas of which more is to be set aside.
     pub(crate) low: Vec<Charge>,
@@ -58,11 +60,12 @@ impl Ledger {
         let (path, connection) = file::open(path)?;
         let begun = schema::migrate(&connection, schema::STEPS).map_err(Damage::Sqlite);
         let begun = begun.and_then(|()| opening::begin(&connection, memory, &settings, now));
-        let Begun { run, limits } = begun.map_err(|damage| OpenError::content(&path, damage))?;
+        let Begun { run, crash, limits } = begun.map_err(|damage| OpenError::content(&path, damage))?;
         let ledger = Self {
             connection,
             settings,
             run,
+            crash,
             limits,
             low: Vec::new(),
             usage: BTreeMap::new(),
@@ -118,29 +121,62 @@ impl Ledger {
             Limit::Bucket(_) => None,
         };
         // Under the numbers before, somebody may have used their opening already.
-        let opening = quota.map_or(0, |spec| self.settings.batch.size(spec.limit()));
-        let opening = opening.max(known.map_or(0, |known| known.opening));
+        let requests = quota.map_or(0, |spec| spec.limit());
+        let ceiling = requests.max(known.map_or(0, |known| known.ceiling));
+        let opening = self.settings.batch.size(requests).max(known.map_or(0, |known| known.opening));
         let mut row = known.map(|known| known.row);
+        let turned = self.turned(desk.memory, &name, quota, now);
         let written = self.transact(desk, now, |connection| {
             let id = row.map_or_else(|| rows::add_limit(connection, &name), Ok)?;
             row = Some(id);
             rows::write_record(connection, id, &numbers)?;
-            rows::write_opening(connection, id, opening)?;
-            Ok(1)
+            rows::write_opening(connection, id, opening, ceiling)?;
+            let Some(turned) = &turned else { return Ok(1) };
+            rows::delete_reservations_of(connection, id)?;
+            let mut write = rows::write_reservation(connection)?;
+            turned.iter().try_for_each(|reservation| write(*reservation))?;
+            Ok(1 + turned.len())
         });
         let store = |source| DefineError::Store { name: name.clone(), source };
         written.map_err(|error| store(error.into()))?;
         let row = row.ok_or_else(|| store("no row was written".into()))?;
-        let id = desk.memory.apply(name, numbers)?;
-        self.limits.insert(id, Known { row, quota, opening });
+        let id = desk.memory.apply(name, numbers, now)?;
+        self.limits.insert(id, Known { row, quota, opening, ceiling });
         Ok(id)
     }
 
-    /// What is to be set aside of a quota for somebody; `None` if they have no state.
-    pub(crate) fn reservation(&self, memory: &Memory, charge: Charge) -> Option<Reservation> {
-        let State::Quota { used, window, granted, .. } = memory.entry(charge)?.state else { return None };
-        let left = self.left(memory, charge, window, used)?;
-        self.reserve(charge, window, granted.max(used.saturating_add(self.settings.batch.size(left))))
+    /// What is reserved of a quota once its windows turn as those of `spec`; `None` if that changes nothing.
+    ///
+    /// What memory may hand out meanwhile is within it: a reservation is only ever raised by whoever holds the ledger.
+    fn turned(
+        &self,
+        memory: &Memory,
+        name: &LimitName,
+        spec: Option<QuotaSpec>,
+        now: Timestamp,
+    ) -> Option<Vec<Reservation>> {
+        let (quota, spec) = (memory.id(name)?, spec?);
+        self.limits.get(&quota)?.quota.filter(|before| !spec.turns_with(before))?;
+        let reserved = |entry: Entry| match entry.state {
+            State::Quota { used, window, granted, .. } => {
+                self.reserve(Charge { limit: quota, subject: entry.subject }, window, granted.max(used))
+            }
+            State::Bucket { .. } => None,
+        };
+        Some(memory.taken_over(quota, spec, now).into_iter().filter_map(reserved).collect())
+    }
+
+    /// What is to be set aside of a quota for somebody, and what they used until now: written together, so that what a
+    /// crash leaves in doubt is not more than a batch. `None` if they have no state.
+    pub(crate) fn reservation(&self, memory: &Memory, charge: Charge) -> Option<(Reservation, DayRow)> {
+        let State::Quota { used, window, granted, day, today } = memory.entry(charge)?.state else {
+            return None;
+        };
+        let remaining = self.left(memory, charge, window, used)?;
+        let reserved = granted.max(used.saturating_add(self.settings.batch.size(remaining)));
+        let reservation = self.reserve(charge, window, reserved)?;
+        let spent = SpentOn { used: today, remaining };
+        Some((reservation, DayRow { row: reservation.row, subject: charge.subject, day, spent }))
     }
 
     /// `reserved` of a quota for somebody, by this run.

@@ -23,6 +23,8 @@ impl Meter for Sqlite {
         let (first, last) = (Day::of(found.standing.window_start), last_day(&found.standing));
         let days = ledger.spent(self, &found, first..=last).map_err(unavailable)?;
         let used = days.values().fold(0_u64, |sum, spent| sum.saturating_add(spent.used));
+        // Days from before a change of the period do not count in its first window.
+        let used = used.min(found.standing.used);
         Ok(Standing { used, lost: found.standing.used.saturating_sub(used), ..found.standing })
     }
 

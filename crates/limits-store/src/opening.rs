@@ -18,6 +18,8 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(crate) struct Begun {
     pub(crate) run: Run,
+    /// Until when the last run may have admitted requests, if it did not end cleanly.
+    pub(crate) crash: Option<Timestamp>,
     pub(crate) limits: HashMap<LimitId, Known>,
 }
 
@@ -29,6 +31,8 @@ pub(crate) struct Known {
     pub(crate) quota: Option<QuotaSpec>,
     /// Of a quota: what a subject without a reservation may use in this run.
     pub(crate) opening: u64,
+    /// Of a quota: the largest limit of this run.
+    pub(crate) ceiling: u64,
 }
 
 /// Takes over what is in the file and begins a run.
@@ -58,7 +62,8 @@ pub(crate) fn begin(
     rows::write_run(&transaction, &run)?;
     transaction.commit()?;
     memory.admit_until(run.alive_until);
-    Ok(Begun { run, limits: taken.into_values().map(|limit| (limit.id, limit.known)).collect() })
+    let crash = last.stopped.is_none().then_some(last.alive_until);
+    Ok(Begun { run, crash, limits: taken.into_values().map(|limit| (limit.id, limit.known)).collect() })
 }
 
 /// After a process has died `SQLite` looks at every page: a machine that lost power may have lost more than that.
@@ -110,28 +115,30 @@ fn take_limit(
     crash: Crash,
     settings: &Settings,
 ) -> Result<Taken, Damage> {
-    let StoredLimit { row, name, mut numbers, opening, mut presumed } = stored;
+    let StoredLimit { row, name, mut numbers, opening, ceiling, mut presumed } = stored;
+    let crashed =
+        crash.of.map(|(run, until)| Presumed { run, what: Presumption { until, amount: opening, ceiling } });
     if let Record::Quota(quota) = &mut numbers {
         presumed.retain(|presumed| presumed.what.until >= crash.horizon);
-        if let Some((run, until)) = crash.of.filter(|_| opening > 0) {
-            presumed.push(Presumed { run, what: Presumption { until, amount: opening } });
-        }
+        presumed.extend(crashed.filter(|_| opening > 0));
         thin(&mut presumed);
         rows::write_presumed(connection, row, &presumed)?;
         let presumed = presumed.iter().map(|presumed| presumed.what).collect();
         *quota = Quota { spec: quota.spec, presumed };
-    } else if let Some((_, until)) = crash.of {
-        numbers = numbers.after_crash(until, 0);
+    } else if let Some(crashed) = crashed {
+        numbers = numbers.after_crash(crashed.what);
         rows::write_record(connection, row, &numbers)?;
     }
     let quota = match &numbers {
         Record::Quota(quota) => Some(quota.spec),
         Record::Bucket(_) => None,
     };
-    let opening = quota.map_or(0, |spec| settings.batch.size(spec.limit()));
-    rows::write_opening(connection, row, opening)?;
-    let id = memory.apply(name, numbers).map_err(|error| Damage::Content(error.to_string()))?;
-    Ok(Taken { id, known: Known { row, quota, opening }, presumed })
+    let ceiling = quota.map_or(0, |spec| spec.limit());
+    let opening = settings.batch.size(ceiling);
+    rows::write_opening(connection, row, opening, ceiling)?;
+    let id =
+        memory.apply(name, numbers, Timestamp::EPOCH).map_err(|error| Damage::Content(error.to_string()))?;
+    Ok(Taken { id, known: Known { row, quota, opening, ceiling }, presumed })
 }
 
 /// Bounds the list, for a program that dies over and over: the two that lie closest become one that says no less.
@@ -144,6 +151,7 @@ fn thin(presumed: &mut Vec<Presumed>) {
         if let Some(next) = presumed.get_mut(at) {
             next.what.until = next.what.until.max(merged.until);
             next.what.amount = next.what.amount.saturating_add(merged.amount);
+            next.what.ceiling = next.what.ceiling.max(merged.ceiling);
         }
     }
 }
@@ -184,9 +192,10 @@ fn take_quotas(
     rows::reservations(connection, |reservation| {
         let Reservation { row, subject, window, reserved, run } = reservation;
         let Some(limit) = taken.get(&row) else { return };
+        let extra = memory.extra(Charge { limit: limit.id, subject }, window);
         let later =
             limit.presumed.iter().filter(|presumed| presumed.run > run && presumed.what.until >= window);
-        let used = later.fold(reserved, |used, presumed| used.saturating_add(presumed.what.amount));
+        let used = later.fold(reserved, |used, presumed| presumed.what.added_to(used, extra));
         let today = counted.remove(&(row, subject)).unwrap_or(0);
         let granted =
             put_quota(memory, limit, settings, Counted { subject, window, used, day: last_day, today });
@@ -203,7 +212,7 @@ fn take_quotas(
         };
         let (window, _) = spec.window(last_day.start());
         let within = limit.presumed.iter().filter(|presumed| presumed.what.until >= window);
-        let used = within.fold(0_u64, |used, presumed| used.saturating_add(presumed.what.amount));
+        let used = within.fold(0_u64, |used, presumed| presumed.what.added_to(used, 0));
         put_quota(memory, limit, settings, Counted { subject, window, used, day: last_day, today });
     }
     Ok(())
@@ -223,13 +232,15 @@ struct Counted {
 fn put_quota(memory: &Memory, limit: &Taken, settings: &Settings, counted: Counted) -> u64 {
     let Counted { subject, window, used, day, today } = counted;
     let Some(spec) = limit.known.quota else { return 0 };
-    let extra = memory.extra(Charge { limit: limit.id, subject }, window);
-    let left = spec.limit().saturating_add(extra).saturating_sub(used);
-    // As a rule that is the opening of this run, which everybody counts as having used if it ends uncleanly. A quota of
-    // nothing has none; of what was given on top of it some is set aside.
-    let batch = settings.batch.size(left);
-    let opening = limit.known.opening;
-    let granted = used.saturating_add(if opening == 0 { batch } else { batch.min(opening) });
+    // The opening of this run, which everybody counts as having used if it ends uncleanly. A quota of nothing has none;
+    // of what was given on top of it some is set aside.
+    let at_hand = if limit.known.opening > 0 {
+        limit.known.opening
+    } else {
+        let extra = memory.extra(Charge { limit: limit.id, subject }, window);
+        settings.batch.size(spec.limit().saturating_add(extra).saturating_sub(used))
+    };
+    let granted = used.saturating_add(at_hand);
     memory.put(Entry { limit: limit.id, subject, state: State::Quota { used, window, granted, day, today } });
     granted
 }

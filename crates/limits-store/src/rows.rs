@@ -14,8 +14,8 @@ pub(crate) use limit::{
     Presumed, StoredLimit, add_limit, limits, write_opening, write_presumed, write_record,
 };
 pub(crate) use subject::{
-    Level, Reservation, StoredExtra, delete_levels, delete_old_reservations, extras, levels, reservations,
-    write_extra, write_level, write_reservation,
+    Level, Reservation, StoredExtra, delete_levels, delete_old_reservations, delete_reservations_of, extras,
+    levels, reservations, write_extra, write_level, write_reservation,
 };
 pub(crate) use usage::{DayRow, SpentOn, delete_old_usage, last_day, usage_of, usage_on, write_usage};
 

@@ -25,6 +25,7 @@ use crate::writer::Writer;
 /// Limits kept in one `SQLite` file. See the crate's documentation.
 pub struct Sqlite {
     path: PathBuf,
+    crash: Option<Timestamp>,
     memory: Memory,
     counters: Counters,
     /// Quotas that run low, for the next turn. Held for a push or a swap only.
@@ -46,6 +47,7 @@ impl Sqlite {
         counters.began(ledger.run.alive_until);
         Ok(Self {
             path,
+            crash: ledger.crash,
             memory,
             counters,
             noted: Mutex::default(),
@@ -109,6 +111,12 @@ impl Sqlite {
         self.memory.shut();
         drop(self.ledger.lock().take());
         self.wake();
+    }
+
+    /// Until when the process before this one may have admitted requests, if it died: every bucket is empty until then,
+    /// and of each quota up to a batch counts as used. `None` after a clean stop, and for a new file.
+    pub fn crash(&self) -> Option<Timestamp> {
+        self.crash
     }
 
     /// What it has done, and how it is.

@@ -55,15 +55,23 @@ impl Ledger {
     /// One transaction, and after it what memory may hand out because of it.
     fn write(&mut self, desk: Desk<'_>, now: Timestamp) -> rusqlite::Result<()> {
         let asked = |charge: &Charge| Some((*charge, self.reservation(desk.memory, *charge)?));
-        let reserved: Vec<(Charge, Reservation)> = self.low.iter().filter_map(asked).collect();
-        let days = self.days(USAGE_PER_TURN);
+        let reserved: Vec<(Charge, (Reservation, DayRow))> = self.low.iter().filter_map(asked).collect();
+        for (charge, (_, day)) in &reserved {
+            self.usage.insert((day.day, charge.limit, charge.subject), day.spent);
+        }
+        let mut days = self.days(USAGE_PER_TURN);
+        let due = days.len();
+        if due < self.usage.len() {
+            // What a crash leaves in doubt is what was set aside since usage was written: never more than a batch.
+            days.extend(reserved.iter().map(|(_, (_, day))| *day));
+        }
         let oldest = Day::of(now).minus(DAYS_KEPT);
         self.transact(desk, now, |connection| write_all(connection, &reserved, &days, oldest))?;
         self.low.clear();
-        for _ in &days {
+        for _ in 0..due {
             self.usage.pop_first();
         }
-        for (charge, reservation) in reserved {
+        for (charge, (reservation, _)) in reserved {
             desk.memory.grant(charge, reservation.window, reservation.reserved);
         }
         Ok(())
@@ -121,13 +129,13 @@ impl Ledger {
 
 fn write_all(
     connection: &Connection,
-    reserved: &[(Charge, Reservation)],
+    reserved: &[(Charge, (Reservation, DayRow))],
     days: &[DayRow],
     oldest: Day,
 ) -> rusqlite::Result<usize> {
     if !reserved.is_empty() {
         let mut write = rows::write_reservation(connection)?;
-        reserved.iter().try_for_each(|(_, reservation)| write(*reservation))?;
+        reserved.iter().try_for_each(|(_, (reservation, _))| write(*reservation))?;
     }
     if !days.is_empty() {
         let mut write = rows::write_usage(connection)?;

@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::bucket::Bucket;
 use crate::decision::Kind;
 use crate::definitions::Limit;
-use crate::quota::{Extra, Found, Quota, Terms};
+use crate::quota::{Extra, Found, Presumption, Quota, Terms};
 use crate::spend::Verdict;
 use crate::state::Slot;
 
@@ -45,15 +45,15 @@ impl Record {
         }
     }
 
-    /// The same limit after a crash of a process that admitted nothing later than `alive_until`.
+    /// The same limit after a crash of a process that admitted nothing later than `presumption.until`.
     ///
     /// A bucket starts empty at that moment. Of a quota, everybody without a record of their own counts as having used
-    /// `opening`, which is what they could use without one.
+    /// what they could use without one: that is presumed.
     #[must_use]
-    pub fn after_crash(self, alive_until: Timestamp, opening: u64) -> Self {
+    pub fn after_crash(self, presumption: Presumption) -> Self {
         match self {
-            Self::Bucket(bucket) => Self::Bucket(bucket.after_crash(alive_until)),
-            Self::Quota(quota) => Self::Quota(quota.after_crash(alive_until, opening)),
+            Self::Bucket(bucket) => Self::Bucket(bucket.after_crash(presumption.until)),
+            Self::Quota(quota) => Self::Quota(quota.after_crash(presumption)),
         }
     }
 }

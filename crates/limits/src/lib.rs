@@ -34,6 +34,9 @@
 //! refills at the new rate. That holds for keys without stored state too: their level is the old burst (or what they
 //! had of it, if that had changed shortly before), not the new one. Across a change the law counts the larger numbers.
 //!
+//! A quota keeps what was used in the window that is open. With another period or offset that count goes over into the
+//! window that takes its place, longer or shorter; what was given on top of the quota was for the old window.
+//!
 //! # State that says nothing is dropped
 //!
 //! A bucket that is full again and a quota whose window is over say nothing that no state would not say.

@@ -14,7 +14,8 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_435_200);
 const FIRST: Subject = Subject::new(1);
-const SECOND: Subject = Subject::new(2);
+/// In another shard than the first.
+const SECOND: Subject = Subject::new(6);
 
 fn bucket(burst: u32) -> Limit {
     BucketSpec { rate: MilliRate::ZERO, burst: Burst::new(burst).unwrap() }.into()

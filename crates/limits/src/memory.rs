@@ -13,8 +13,6 @@ mod metering;
 mod mix;
 mod shard;
 
-use std::sync::Arc;
-
 use ambient::Timestamp;
 use arrayvec::ArrayVec;
 
@@ -79,12 +77,12 @@ impl Memory {
 
     /// Gives the limit called `name` these numbers from `now` on.
     ///
-    /// Saying the same again changes nothing. New numbers refill nothing: levels stay, capped at the new burst, and a
-    /// quota keeps what was used in the window that is open.
+    /// Saying the same again changes nothing. New numbers refill nothing: levels stay, capped at the new burst, and what
+    /// was used in a quota's open window counts in the new one, whatever its period.
     pub fn define(&self, name: LimitName, limit: Limit, now: Timestamp) -> Result<LimitId, DefineError> {
         let mut definitions = self.definitions.lock();
         match definitions.plan(&name, limit, now)? {
-            Some(record) => self.take_over(&mut definitions, name, record),
+            Some(record) => self.take_over(&mut definitions, name, record, now),
             None => definitions.id(&name).ok_or(DefineError::TooMany),
         }
     }
@@ -94,12 +92,13 @@ impl Memory {
         definitions: &mut Definitions,
         name: LimitName,
         record: Record,
+        now: Timestamp,
     ) -> Result<LimitId, DefineError> {
         let batch = self.backing.as_ref().map(|backing| backing.batch);
         let id = definitions.apply(name, record, batch)?;
         // One after the other will do: a subject's state is in one shard, so it sees the change at one moment.
         for shard in &self.shards {
-            shard.lock().definitions = Arc::clone(definitions.list());
+            shard.lock().take_over(definitions.list(), id, now);
         }
         Ok(id)
     }

@@ -39,7 +39,7 @@ pub trait Meter: fmt::Debug + Send + Sync {
 
 /// Where one subject stands with a quota, in the window that is open.
 ///
-/// `used + lost + left` is `spec.limit() + extra`, unless a smaller limit came after more had been used.
+/// `used + lost + left` is `spec.limit() + extra`, unless more counts as used than that: the limit was larger before.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Standing {
     /// The quota's numbers.
@@ -48,7 +48,8 @@ pub struct Standing {
     pub extra: u64,
     /// Requests admitted in the window.
     pub used: u64,
-    /// Requests that count as used because nobody can know whether they were: set aside when a process died.
+    /// Requests that count as used though they are not known to have been admitted in the window: set aside when a
+    /// process died, or used in a longer window before the period was changed.
     pub lost: u64,
     /// Requests that the window will still admit.
     pub left: u64,
@@ -59,14 +60,18 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The requests on top of the limit once `more` have been added.
-    ///
-    /// Bounded so that limit and extra together can be counted by every store.
+    /// The most that a limit and what is given on top of it can come to: a store that counts in doubles is exact up to
+    /// here.
+    pub const MOST: u64 = 1 << 53;
+
+    /// The requests on top of the limit once `more` have been added: so many will be admitted, also if more than the
+    /// limit counts as used already because it was larger.
     pub fn extended_by(&self, more: u64) -> Result<u64, MeterError> {
-        let extra = self.extra.checked_add(more).filter(|extra| {
-            extra.checked_add(self.spec.limit()).is_some_and(|all| i64::try_from(all).is_ok())
-        });
-        extra.ok_or(MeterError::TooMuch { more })
+        let limit = self.spec.limit();
+        let counted = self.used.saturating_add(self.lost);
+        let extra = self.extra.max(counted.saturating_sub(limit)).checked_add(more);
+        let extra = extra.filter(|extra| extra.checked_add(limit).is_some_and(|all| all <= Self::MOST));
+        extra.ok_or(MeterError::TooMuch { limit, more })
     }
 }
 
@@ -92,8 +97,14 @@ pub enum MeterError {
         name: LimitName,
     },
     /// So much cannot be counted.
-    #[error("a quota cannot be extended by {more} requests")]
+    #[error(
+        "a quota of {limit} cannot be extended by {more} requests: together with what was given before that is more \
+         than {}",
+        Standing::MOST
+    )]
     TooMuch {
+        /// The quota.
+        limit: u64,
         /// What was asked for.
         more: u64,
     },

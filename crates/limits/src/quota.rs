@@ -54,6 +54,11 @@ impl QuotaSpec {
         self.offset
     }
 
+    /// Whether the windows of `other` begin and end with these.
+    pub fn turns_with(&self, other: &Self) -> bool {
+        (self.period, self.offset) == (other.period, other.offset)
+    }
+
     /// The window that `at` lies in: its first moment, and the first moment after it.
     pub fn window(&self, at: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let today = at.as_micros() / day::MICROS;
@@ -109,6 +114,15 @@ pub struct Presumption {
     pub until: Timestamp,
     /// Requests.
     pub amount: u64,
+    /// The largest limit that was in force meanwhile: nobody used more than that.
+    pub ceiling: u64,
+}
+
+impl Presumption {
+    /// What somebody counts as having used who had used `used` before, with `extra` requests on top of the limit.
+    pub fn added_to(&self, used: u64, extra: u64) -> u64 {
+        used.saturating_add(self.amount).min(self.ceiling.saturating_add(extra)).max(used)
+    }
 }
 
 /// What bears on a spend besides the quota's numbers.
@@ -179,7 +193,6 @@ impl Quota {
 
     pub(crate) fn found(&self, cell: Option<QuotaCell>, at: Timestamp, terms: Terms) -> Found {
         let (window_start, window_end) = self.spec.window(at);
-        // A count from inside this window belongs to it even if a shorter period was in force when it began.
         let counted = cell.filter(|cell| cell.window >= window_start).map(|cell| (cell.used, cell.granted));
         let (used, granted) = counted.unwrap_or_else(|| {
             let presumed = self.presumed_in(window_start);
@@ -190,6 +203,22 @@ impl Quota {
         Found { used, granted, left, extra, window_start, window_end }
     }
 
+    /// `cell` in place of one whose windows turned with those of `before`; `None` if its window is over.
+    ///
+    /// What was used in the window that is open counts in the one that takes its place, however much shorter: a change
+    /// gives nobody anything.
+    pub(crate) fn taken_over(
+        spec: QuotaSpec,
+        before: QuotaSpec,
+        cell: QuotaCell,
+        now: Timestamp,
+    ) -> Option<QuotaCell> {
+        let now = now.max(cell.window);
+        let open = before.window(now).0 <= cell.window;
+        // Not before the day of the last spend, should the clock be behind it.
+        open.then(|| QuotaCell { window: spec.window(now.max(cell.day.start())).0, ..cell })
+    }
+
     /// The moment from which `cell` says nothing that no cell would not say, if that is not after `now`.
     pub(crate) fn forgettable(&self, cell: QuotaCell, now: Timestamp) -> Option<Timestamp> {
         let (window_start, _) = self.spec.window(now);
@@ -198,13 +227,13 @@ impl Quota {
 
     fn presumed_in(&self, window: Timestamp) -> u64 {
         let concerned = self.presumed.iter().filter(|presumption| presumption.until >= window);
-        concerned.fold(0, |sum, presumption| sum.saturating_add(presumption.amount))
+        concerned.fold(0, |used, presumption| presumption.added_to(used, 0))
     }
 
     /// The quota that everybody finds after a crash.
-    pub(crate) fn after_crash(&self, alive_until: Timestamp, opening: u64) -> Self {
+    pub(crate) fn after_crash(&self, presumption: Presumption) -> Self {
         let mut presumed = self.presumed.clone();
-        presumed.push(Presumption { until: alive_until, amount: opening });
+        presumed.push(presumption);
         Self { spec: self.spec, presumed }
     }
 }

@@ -70,6 +70,15 @@ impl Record {
             None => more.push(slot),
         }
     }
+
+    /// Takes out what is there for `limit`.
+    pub(crate) fn remove(&mut self, limit: LimitId) {
+        let kept: Vec<Slot> = self.slots().filter(|slot| slot.limit != limit).copied().collect();
+        (self.slots, self.more) = ([Slot::EMPTY; INLINE], None);
+        for slot in kept {
+            self.put(slot);
+        }
+    }
 }
 
 impl Subjects {

@@ -111,3 +111,42 @@ pub fn a_bucket_does_not_turn_into_a_quota(make: Maker<'_>) {
         assert_eq!(store.admitted(5, NOON, &[(index, KEY)]), 2);
     }
 }
+
+/// Another period, longer or shorter, takes along what was used in the window that is open; what was given on top was for
+/// that window.
+pub fn a_changed_period_does_not_refill(make: Maker<'_>) {
+    let periods =
+        [(Period::Day, 0), (Period::Week, 1), (Period::Week, 0), (Period::Month, 0), (Period::Month, 20)];
+    for (from, shift) in periods {
+        for (to, offset) in periods.into_iter().filter(|other| *other != (from, shift)) {
+            let mut store = UnderTest::new(make, &[quota(10, from, shift)], NOON);
+            assert_eq!(store.admitted(7, NOON, &[(0, KEY)]), 7);
+            store.extend(0, KEY, 20, NOON);
+            store.change(0, quota(10, to, offset), NOON);
+            let said = format!("{from:?} with {shift} to {to:?} with {offset}");
+            let standing = store.standing(0, KEY, NOON);
+            assert_eq!((standing.used + standing.lost, standing.extra, standing.left), (7, 0, 3), "{said}");
+            assert_eq!(store.admitted(9, NOON, &[(0, KEY)]), 3, "{said}");
+            store.change(0, quota(10, from, shift), NOON);
+            assert_eq!(store.admitted(9, NOON, &[(0, KEY)]), 0, "{said} and back");
+            assert_eq!(store.admitted(99, NOON, &[(0, OTHER)]), 10, "{said}: another key");
+            let next = store.standing(0, KEY, NOON).window_end.expect("a window ends");
+            assert_eq!(store.admitted(99, next, &[(0, KEY)]), 10, "{said}: the next window");
+        }
+    }
+}
+
+/// A window that was over before the period changed does not come back with a longer one.
+pub fn a_changed_period_counts_no_window_that_is_over(make: Maker<'_>) {
+    for tidied in [false, true] {
+        let mut store = UnderTest::new(make, &[quota(10, Period::Day, 0)], NOON);
+        assert_eq!(store.admitted(7, NOON, &[(0, KEY)]), 7);
+        let tomorrow = NOON.plus(Duration::from_hours(24));
+        store.rig().settle(tomorrow);
+        if tidied {
+            store.rig().tidy(tomorrow);
+        }
+        store.change(0, quota(10, Period::Month, 0), tomorrow);
+        assert_eq!(store.admitted(99, tomorrow, &[(0, KEY)]), 10, "tidied: {tidied}");
+    }
+}

@@ -354,3 +354,63 @@ pub fn crashes_in_a_row_never_give_anything(make: Maker<'_>) {
     let later = alive_until.plus(Duration::from_secs(3));
     assert_eq!(store.admitted(9, later, &[(0, KEY)]), 3);
 }
+
+/// The same as while it runs: another period after a restart takes along what was used, once and for all.
+pub fn a_period_changed_while_the_store_was_down_does_not_refill(make: Maker<'_>) {
+    for (stop, from, to) in [Stop::Clean, Stop::Crash].into_iter().flat_map(|stop| {
+        [
+            (stop, Period::Month, Period::Day),
+            (stop, Period::Week, Period::Day),
+            (stop, Period::Day, Period::Month),
+        ]
+    }) {
+        let mut store = UnderTest::new(make, &[quota(500, from, 0)], NOON);
+        let mut admitted = store.admitted(300, NOON, &[(0, KEY)]);
+        let first = restart(&mut store, stop, NOON);
+        store.change(0, quota(500, to, 0), NOON);
+        let second = restart(&mut store, stop, NOON);
+        let counted = 500 - store.standing(0, KEY, NOON).left;
+        let doubt = if stop == Stop::Crash { first.batch + second.batch } else { 0 };
+        assert!(
+            (300..=300 + doubt).contains(&counted),
+            "{from:?} to {to:?}, {stop:?}: {counted} count as used"
+        );
+        admitted += store.admitted(600, NOON, &[(0, KEY)]);
+        assert!(
+            500_u64.saturating_sub(doubt) <= admitted && admitted <= 500,
+            "{from:?} to {to:?}, {stop:?}: {admitted} of 500"
+        );
+    }
+}
+
+/// However often it dies, nobody counts as having used more than there was; and what is given after that can be used.
+pub fn crashes_in_a_row_cost_no_more_than_the_quota(make: Maker<'_>) {
+    let mut store = UnderTest::new(make, &[quota(50, Period::Day, 0)], NOON);
+    assert_eq!(store.admitted(5, NOON, &[(0, KEY)]), 5);
+    for _ in 0..20 {
+        restart(&mut store, Stop::Crash, NOON);
+    }
+    for subject in [KEY, OTHER] {
+        let standing = store.standing(0, subject, NOON);
+        assert_eq!(standing.used + standing.lost + standing.left, 50, "{standing:?}");
+        let extended = store.extend(0, subject, 10, NOON);
+        assert!(extended.left >= 10 && extended.extra == 10, "{extended:?}");
+        assert_eq!(store.admitted(99, NOON, &[(0, subject)]), extended.left);
+    }
+    // What there was not at the time of the crashes they cannot have cost.
+    store.change(0, quota(80, Period::Day, 0), NOON);
+    assert!(store.standing(0, 99, NOON).left >= 30);
+}
+
+/// What is known to have been used is known up to a batch, however fast it was used before the crash.
+pub fn a_crash_leaves_no_more_than_a_batch_in_doubt(make: Maker<'_>) {
+    let mut store = UnderTest::new(make, &[quota(100_000, Period::Month, 0)], NOON);
+    for _ in 0..3 {
+        let before = store.standing(0, KEY, NOON);
+        assert_eq!(store.admitted(3_000, NOON, &[(0, KEY)]), 3_000);
+        let batch = restart(&mut store, Stop::Crash, NOON).batch;
+        let after = store.standing(0, KEY, NOON);
+        assert!(after.used + batch >= before.used + 3_000, "{before:?}, then 3000, then {after:?}");
+        assert!(after.lost <= before.lost + batch, "{before:?}, then {after:?}");
+    }
+}

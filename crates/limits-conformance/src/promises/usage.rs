@@ -113,7 +113,7 @@ pub fn a_meter_refuses_what_is_no_quota(make: Maker<'_>) {
         }
     }
     let much = meter.extend(&name(1), subject, u64::MAX, NOON);
-    assert!(matches!(much, Err(MeterError::TooMuch { more: u64::MAX })), "{much:?}");
+    assert!(matches!(much, Err(MeterError::TooMuch { limit: 1, more: u64::MAX })), "{much:?}");
     assert_eq!(store.admitted(9, NOON, &[(1, KEY)]), 1);
 }
 
@@ -126,4 +126,17 @@ pub fn usage_is_readable_at_once(make: Maker<'_>) {
     let today = day("2026-11-23");
     let usage = store.days(0, KEY, (today, today), NOON);
     assert_eq!((usage[0].used, usage[0].remaining), (1, 4_999));
+}
+
+/// So many as are given can be used, also by somebody who had used more than there is now.
+pub fn an_extension_gives_what_it_says(make: Maker<'_>) {
+    let mut store = UnderTest::new(make, &[quota(100, Period::Day, 0)], NOON);
+    assert_eq!(store.admitted(80, NOON, &[(0, KEY)]), 80);
+    store.change(0, quota(50, Period::Day, 0), NOON);
+    assert_eq!(store.standing(0, KEY, NOON).left, 0);
+    let extended = store.extend(0, KEY, 10, NOON);
+    assert_eq!((extended.used, extended.extra, extended.left), (80, 40, 10));
+    assert_eq!(store.admitted(99, NOON, &[(0, KEY)]), 10);
+    assert_eq!(store.extend(0, KEY, 5, NOON).left, 5);
+    assert_eq!(store.admitted(99, NOON, &[(0, KEY)]), 5);
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ambient::Timestamp;
 use limits::{
     Batch, Charge, Charges, Day, DayUsage, DefineError, Entry, Limit, LimitId, LimitName, Limiter, Memory,
-    Meter, MeterError, Record, Spending, Standing, State, Subject,
+    Meter, MeterError, Presumption, Record, Spending, Standing, State, Subject,
 };
 use limits_conformance::{Restarted, Rig, Stop};
 
@@ -28,8 +28,9 @@ pub(crate) struct Paper {
 #[derive(Debug, Default)]
 struct Page {
     limits: Vec<(LimitName, Record)>,
-    /// What a subject without a row may have used of each quota in this run: the most that its numbers ever allowed.
-    openings: BTreeMap<LimitName, u64>,
+    /// What a subject without a row may have used of each quota in this run, and the largest limit: the most that its
+    /// numbers ever allowed.
+    openings: BTreeMap<LimitName, (u64, u64)>,
     alive_until: Timestamp,
     forgotten: Timestamp,
     /// For a quota's subject: the window, and how many requests it may have admitted.
@@ -51,9 +52,9 @@ impl Paper {
         page.openings.clear();
         for (name, record) in &page.limits {
             if let Limit::Quota(spec) = record.limit() {
-                page.openings.insert(name.clone(), batch.size(spec.limit()));
+                page.openings.insert(name.clone(), (batch.size(spec.limit()), spec.limit()));
             }
-            memory.apply(name.clone(), record.clone()).unwrap();
+            memory.apply(name.clone(), record.clone(), Timestamp::EPOCH).unwrap();
         }
         memory.forget_until(page.forgotten);
         let id = |name: &LimitName| memory.id(name).unwrap();
@@ -108,24 +109,47 @@ impl Paper {
         let mut page = self.page.lock().unwrap();
         let Page { alive_until, limits, openings, .. } = &mut *page;
         for (name, record) in limits {
-            let opening = openings.get(name).copied().unwrap_or_default();
-            *record = record.clone().after_crash(*alive_until, opening);
+            let (amount, ceiling) = openings.get(name).copied().unwrap_or_default();
+            *record = record.clone().after_crash(Presumption { until: *alive_until, amount, ceiling });
         }
     }
 
     fn note_opening(&self, page: &mut Page, name: &LimitName, limit: Limit) {
         if let Limit::Quota(spec) = limit {
-            let most = page.openings.entry(name.clone()).or_default();
-            *most = self.batch.size(spec.limit()).max(*most);
+            let (opening, ceiling) = page.openings.entry(name.clone()).or_default();
+            *opening = self.batch.size(spec.limit()).max(*opening);
+            *ceiling = spec.limit().max(*ceiling);
         }
     }
 
-    /// Gives a subject state in the open window. A quota of nothing has no opening, and without state in this window nobody
-    /// would ask for more when it is extended.
+    /// Writes what counts in the windows that are to take the place of a quota's.
+    fn turn_windows(&self, page: &mut Page, name: &LimitName, limit: Limit, now: Timestamp) {
+        let (Some(id), Limit::Quota(spec)) = (self.memory.id(name), limit) else { return };
+        if self
+            .memory
+            .record(id)
+            .is_some_and(|record| matches!(record.limit(), Limit::Quota(before) if spec.turns_with(&before)))
+        {
+            return;
+        }
+        page.rows.retain(|(quota, _), _| quota != name);
+        page.extras.retain(|(quota, _), _| quota != name);
+        for Entry { subject, state, .. } in self.memory.taken_over(id, spec, now) {
+            if let State::Quota { window, granted, .. } = state {
+                page.rows.insert((name.clone(), subject), (window, granted));
+            }
+        }
+    }
+
+    /// Gives a subject state in the open window, and a row: whoever has none cannot have used more than the quota itself.
+    /// A quota of nothing has no opening, and without state in this window nobody would ask for more.
     fn begin_window(&self, page: &mut Page, quota: &LimitName, charge: Charge, standing: &Standing) {
         let (window, used) = (standing.window_start, standing.used);
         let (day, today) = match self.memory.entry(charge).map(|entry| entry.state) {
-            Some(State::Quota { window: known, .. }) if known >= window => return,
+            Some(State::Quota { window: known, granted, .. }) if known >= window => {
+                page.rows.insert((quota.clone(), charge.subject), (known, granted));
+                return;
+            }
             Some(State::Quota { day, today, .. }) => (day, today),
             _ => (Day::of(window), 0),
         };
@@ -148,9 +172,10 @@ impl Limiter for Paper {
             return Ok(self.memory.id(&name).unwrap());
         };
         self.note_opening(&mut page, &name, limit);
+        self.turn_windows(&mut page, &name, limit, now);
         page.limits.retain(|(known, _)| *known != name);
         page.limits.push((name.clone(), record.clone()));
-        self.memory.apply(name, record)
+        self.memory.apply(name, record, now)
     }
 
     fn spend<'a>(&'a self, now: Timestamp, charges: &'a Charges) -> Spending<'a> {
@@ -167,6 +192,7 @@ impl Meter for Paper {
         let counted = self.memory.standing(quota, subject, now)?;
         let last = counted.window_end.map_or(Day::of(now), |end| Day::of(end).minus(1));
         let used = Self::used_between(&page, quota, subject, Day::of(counted.window_start), last);
+        let used = used.min(counted.used);
         Ok(Standing { used, lost: counted.used - used, ..counted })
     }
 

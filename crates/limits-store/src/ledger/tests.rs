@@ -6,7 +6,7 @@ use crate::store::Sqlite;
 
 fn reservation(store: &Sqlite, limit: LimitId, subject: Subject) -> Option<u64> {
     let charge = Charge { limit, subject };
-    store.ledger().unwrap().reservation(store.memory(), charge).map(|reservation| reservation.reserved)
+    store.ledger().unwrap().reservation(store.memory(), charge).map(|(reservation, _)| reservation.reserved)
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn what_is_no_quota_is_neither_read_nor_extended() {
     }
     define(&store, "quota", daily(3), NOON);
     let much = store.extend(&name(), KEY, u64::MAX, NOON);
-    assert!(matches!(much, Err(MeterError::TooMuch { more: u64::MAX })), "{much:?}");
+    assert!(matches!(much, Err(MeterError::TooMuch { more: u64::MAX, .. })), "{much:?}");
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn what_no_window_reaches_any_more_is_dropped() {
 fn who_dies_over_and_over_presumes_no_less_and_keeps_little() {
     let presumed = |run, until, amount| Presumed {
         run,
-        what: Presumption { until: Timestamp::from_secs(until), amount },
+        what: Presumption { until: Timestamp::from_secs(until), amount, ceiling: u64::MAX },
     };
     // Each crash comes a little later after the one before it.
     let until = |run| u64::try_from(run * run).unwrap() * 10;

@@ -16,6 +16,8 @@ pub(crate) struct StoredLimit {
     pub(crate) numbers: Record,
     /// Of a quota: what a subject without a reservation may have used in the run.
     pub(crate) opening: u64,
+    /// Of a quota: the largest limit that the run had.
+    pub(crate) ceiling: u64,
     /// Of a quota: what subjects count as having used, with the run that left it in doubt. By run.
     pub(crate) presumed: Vec<Presumed>,
 }
@@ -42,16 +44,16 @@ fn limit(connection: &Connection, row: RowId, name: &str) -> Result<StoredLimit,
     let mut eras = eras(connection, row)?;
     let quota = quota(connection, row)?;
     let presumed = presumed(connection, row)?;
-    let (numbers, opening) = match (eras.pop(), quota) {
-        (Some(present), None) => (Record::Bucket(Bucket { past: eras, present }), 0),
-        (None, Some((spec, opening))) => {
+    let (numbers, opening, ceiling) = match (eras.pop(), quota) {
+        (Some(present), None) => (Record::Bucket(Bucket { past: eras, present }), 0, 0),
+        (None, Some((spec, opening, ceiling))) => {
             let presumed = presumed.iter().map(|presumed| presumed.what).collect();
-            (Record::Quota(Quota { spec, presumed }), opening)
+            (Record::Quota(Quota { spec, presumed }), opening, ceiling)
         }
         (Some(_), Some(_)) => return Err(Damage::Content(format!("limit `{name}` is a bucket and a quota"))),
         (None, None) => return Err(Damage::Content(format!("limit `{name}` has no numbers"))),
     };
-    Ok(StoredLimit { row, name: parsed, numbers, opening, presumed })
+    Ok(StoredLimit { row, name: parsed, numbers, opening, ceiling, presumed })
 }
 
 fn eras(connection: &Connection, row: RowId) -> Result<Vec<Era>, Damage> {
@@ -69,24 +71,26 @@ fn eras(connection: &Connection, row: RowId) -> Result<Vec<Era>, Damage> {
     .collect()
 }
 
-fn quota(connection: &Connection, row: RowId) -> Result<Option<(QuotaSpec, u64)>, Damage> {
-    let sql = "SELECT requests, period, shift, opening FROM quotas WHERE limit_id = ?1";
+/// A quota's numbers, its opening and its ceiling.
+fn quota(connection: &Connection, row: RowId) -> Result<Option<(QuotaSpec, u64, u64)>, Damage> {
+    let sql = "SELECT requests, period, shift, opening, ceiling FROM quotas WHERE limit_id = ?1";
     let mut statement = connection.prepare(sql)?;
     let mut found = statement.query_map([row.0], |row| {
-        Ok((count(row, 0)?, row.get::<_, String>(1)?, row.get::<_, u8>(2)?, count(row, 3)?))
+        let spec = (count(row, 0)?, row.get::<_, String>(1)?, row.get::<_, u8>(2)?);
+        Ok((spec, count(row, 3)?, count(row, 4)?))
     })?;
     let Some(quota) = found.next() else { return Ok(None) };
-    let (requests, period, shift, opening) = quota?;
+    let ((requests, period, shift), opening, ceiling) = quota?;
     let period = PERIODS.iter().find(|(_, word)| *word == period).map(|(period, _)| *period);
     let period = period.ok_or_else(|| Damage::Content("a quota has an unknown period".into()))?;
     let spec = QuotaSpec::new(requests, period, shift).map_err(|error| Damage::Content(error.to_string()))?;
-    Ok(Some((spec, opening)))
+    Ok(Some((spec, opening, ceiling)))
 }
 
 fn presumed(connection: &Connection, row: RowId) -> rusqlite::Result<Vec<Presumed>> {
-    let sql = "SELECT run, until, amount FROM presumptions WHERE limit_id = ?1 ORDER BY run";
+    let sql = "SELECT run, until, amount, ceiling FROM presumptions WHERE limit_id = ?1 ORDER BY run";
     let read = |row: &Row<'_>| {
-        let what = Presumption { until: moment(row, 1)?, amount: count(row, 2)? };
+        let what = Presumption { until: moment(row, 1)?, amount: count(row, 2)?, ceiling: count(row, 3)? };
         Ok(Presumed { run: row.get(0)?, what })
     };
     connection.prepare(sql)?.query_map([row.0], read)?.collect()
@@ -119,24 +123,31 @@ fn write_eras(connection: &Connection, row: RowId, bucket: &Bucket) -> rusqlite:
 
 fn write_spec(connection: &Connection, row: RowId, spec: QuotaSpec) -> rusqlite::Result<()> {
     let word = PERIODS.iter().find(|(period, _)| *period == spec.period()).map(|(_, word)| *word);
-    let sql = "INSERT INTO quotas (limit_id, requests, period, shift, opening) VALUES (?1, ?2, ?3, ?4, 0)
+    let sql = "INSERT INTO quotas (limit_id, requests, period, shift, opening, ceiling)
+               VALUES (?1, ?2, ?3, ?4, 0, 0)
                ON CONFLICT DO UPDATE SET requests = ?2, period = ?3, shift = ?4";
     connection.execute(sql, (row.0, spec.limit().cast_signed(), word, spec.offset())).map(drop)
 }
 
-/// Sets what a subject without a reservation may use in this run.
-pub(crate) fn write_opening(connection: &Connection, row: RowId, opening: u64) -> rusqlite::Result<()> {
-    let sql = "UPDATE quotas SET opening = ?2 WHERE limit_id = ?1";
-    connection.execute(sql, (row.0, opening.cast_signed())).map(drop)
+/// Sets what a subject without a reservation may use in this run, and the largest limit of it.
+pub(crate) fn write_opening(
+    connection: &Connection,
+    row: RowId,
+    opening: u64,
+    ceiling: u64,
+) -> rusqlite::Result<()> {
+    let sql = "UPDATE quotas SET opening = ?2, ceiling = ?3 WHERE limit_id = ?1";
+    connection.execute(sql, (row.0, opening.cast_signed(), ceiling.cast_signed())).map(drop)
 }
 
 /// Puts `presumed` in place of what was presumed of the quota.
 pub(crate) fn write_presumed(connection: &Connection, row: RowId, all: &[Presumed]) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM presumptions WHERE limit_id = ?1", [row.0])?;
-    let sql = "INSERT INTO presumptions (limit_id, run, until, amount) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO presumptions (limit_id, run, until, amount, ceiling) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut statement = connection.prepare(sql)?;
     for Presumed { run, what } in all {
-        statement.execute((row.0, run, micros(what.until), what.amount.cast_signed()))?;
+        let (amount, ceiling) = (what.amount.cast_signed(), what.ceiling.cast_signed());
+        statement.execute((row.0, run, micros(what.until), amount, ceiling))?;
     }
     Ok(())
 }

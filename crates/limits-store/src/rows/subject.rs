@@ -78,6 +78,12 @@ pub(crate) fn delete_levels(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM levels", []).map(drop)
 }
 
+/// Forgets all reservations and extras of one limit.
+pub(crate) fn delete_reservations_of(connection: &Connection, limit: RowId) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM reservations WHERE limit_id = ?1", [limit.0])?;
+    connection.execute("DELETE FROM extras WHERE limit_id = ?1", [limit.0]).map(drop)
+}
+
 /// Forgets reservations and extras of windows that began before `moment`.
 pub(crate) fn delete_old_reservations(connection: &Connection, moment: Timestamp) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM reservations WHERE starts < ?1", [micros(moment)])?;

@@ -56,14 +56,19 @@ fn a_quota_is_read_as_it_was_written() {
         let spec = QuotaSpec::new(u64::MAX, period, shift).unwrap();
         let row =
             add(&connection, &format!("quota{nth}"), &Record::Quota(Quota { spec, presumed: Vec::new() }));
-        let all = [(1, 0), (2, u64::MAX)]
-            .map(|(run, amount)| Presumed { run, what: Presumption { until: NOON, amount } });
+        let all = [(1, 0), (2, u64::MAX)].map(|(run, amount)| Presumed {
+            run,
+            what: Presumption { until: NOON, amount, ceiling: u64::MAX - amount },
+        });
         write_presumed(&connection, row, &all).unwrap();
-        write_opening(&connection, row, u64::MAX - 1).unwrap();
+        write_opening(&connection, row, u64::MAX - 1, u64::MAX - 2).unwrap();
         let read = &limits(&connection).unwrap()[nth];
         let presumed = all.iter().map(|presumed| presumed.what).collect();
         assert_eq!(read.numbers, Record::Quota(Quota { spec, presumed }));
-        assert_eq!((read.opening, read.presumed.as_slice()), (u64::MAX - 1, all.as_slice()));
+        assert_eq!(
+            (read.opening, read.ceiling, read.presumed.as_slice()),
+            (u64::MAX - 1, u64::MAX - 2, all.as_slice())
+        );
         let other = QuotaSpec::new(1, Period::Day, 0).unwrap();
         write_record(&connection, row, &Record::Quota(Quota { spec: other, presumed: Vec::new() })).unwrap();
         // New numbers leave alone what was handed out under the old ones.
@@ -128,7 +133,7 @@ fn a_count_of_a_day_never_shrinks() {
     }
     let read = usage_of(&connection, row, KEY, day("1970-01-01")..=day("9999-12-31")).unwrap();
     let both =
-        [(today, SpentOn { used: 5, remaining: 9 }), (today.plus(2), SpentOn { used: 1, remaining: 8 })];
+        [(today, SpentOn { used: 5, remaining: 4 }), (today.plus(2), SpentOn { used: 1, remaining: 8 })];
     assert_eq!(read, both);
     assert_eq!(usage_of(&connection, row, KEY, today.plus(1)..=today.plus(2)).unwrap(), both[1..]);
     assert_eq!(usage_of(&connection, row, Subject::SHARED, today..=today.plus(2)).unwrap(), []);

@@ -25,12 +25,12 @@ pub(crate) struct SpentOn {
     pub(crate) remaining: u64,
 }
 
-/// Writes days. A count that is there is never made smaller.
+/// Writes days. A count that is there is never made smaller, nor what is left by what was left earlier.
 pub(crate) fn write_usage(
     connection: &Connection,
 ) -> rusqlite::Result<impl FnMut(DayRow) -> rusqlite::Result<()>> {
     let sql = "INSERT INTO usage (day, limit_id, subject, used, remaining) VALUES (?1, ?2, ?3, ?4, ?5)
-               ON CONFLICT DO UPDATE SET used = max(used, ?4), remaining = ?5";
+               ON CONFLICT DO UPDATE SET used = max(used, ?4), remaining = iif(?4 >= used, ?5, remaining)";
     let mut statement = connection.prepare(sql)?;
     Ok(move |DayRow { row, subject, day, spent }: DayRow| {
         let (used, remaining) = (spent.used.cast_signed(), spent.remaining.cast_signed());

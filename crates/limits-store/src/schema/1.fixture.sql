@@ -29,17 +29,19 @@ CREATE TABLE quotas (
     requests INTEGER NOT NULL,
     period   TEXT    NOT NULL CHECK (period IN ('day', 'week', 'month')),
     shift    INTEGER NOT NULL,
-    opening  INTEGER NOT NULL
+    opening  INTEGER NOT NULL,
+    ceiling  INTEGER NOT NULL
 ) STRICT;
-INSERT INTO quotas VALUES(2,100,'day',0,10);
+INSERT INTO quotas VALUES(2,100,'day',0,10,100);
 CREATE TABLE presumptions (
     limit_id INTEGER NOT NULL REFERENCES limits (id),
     run      INTEGER NOT NULL,
     until    INTEGER NOT NULL CHECK (until >= 0),
     amount   INTEGER NOT NULL,
+    ceiling  INTEGER NOT NULL,
     PRIMARY KEY (limit_id, run)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO presumptions VALUES(2,1,1795420000000000,10);
+INSERT INTO presumptions VALUES(2,1,1795420000000000,10,100);
 CREATE TABLE levels (
     limit_id INTEGER NOT NULL REFERENCES limits (id),
     subject  INTEGER NOT NULL,

@@ -27,21 +27,24 @@ CREATE TABLE eras (
     PRIMARY KEY (limit_id, nth)
 ) STRICT, WITHOUT ROWID;
 
--- `opening` is what a subject without a reservation may have used in this run.
+-- `opening` is what a subject without a reservation may have used in this run, `ceiling` the largest limit of it.
 CREATE TABLE quotas (
     limit_id INTEGER NOT NULL PRIMARY KEY REFERENCES limits (id),
     requests INTEGER NOT NULL,
     period   TEXT    NOT NULL CHECK (period IN ('day', 'week', 'month')),
     shift    INTEGER NOT NULL,
-    opening  INTEGER NOT NULL
+    opening  INTEGER NOT NULL,
+    ceiling  INTEGER NOT NULL
 ) STRICT;
 
--- The openings of runs that ended uncleanly: who has no reservation of that run or a later one counts as having used them.
+-- The openings of runs that ended uncleanly: who has no reservation of that run or a later one counts as having used
+-- them, and not more than `ceiling` in all.
 CREATE TABLE presumptions (
     limit_id INTEGER NOT NULL REFERENCES limits (id),
     run      INTEGER NOT NULL,
     until    INTEGER NOT NULL CHECK (until >= 0),
     amount   INTEGER NOT NULL,
+    ceiling  INTEGER NOT NULL,
     PRIMARY KEY (limit_id, run)
 ) STRICT, WITHOUT ROWID;
 

@@ -14,7 +14,7 @@ use crate::charge::{Charge, Charges, Subject};
 use crate::decision::Decision;
 use crate::definition::Record;
 use crate::definitions::{DefineError, Limit, LimitId, LimitName};
-use crate::quota::Extra;
+use crate::quota::{Extra, QuotaSpec};
 use crate::state::{Cell, Entry, QuotaCell, Slot, State};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,9 +59,18 @@ impl Memory {
         self.definitions.lock().plan(name, limit, now)
     }
 
-    /// Takes over a limit as it was planned, or as it was recorded by an earlier process.
-    pub fn apply(&self, name: LimitName, record: Record) -> Result<LimitId, DefineError> {
-        self.take_over(&mut self.definitions.lock(), name, record)
+    /// Takes over a limit as it was planned for `now`, or as it was recorded by an earlier process.
+    pub fn apply(&self, name: LimitName, record: Record, now: Timestamp) -> Result<LimitId, DefineError> {
+        self.take_over(&mut self.definitions.lock(), name, record, now)
+    }
+
+    /// The states that subjects will have of a quota if `spec` is applied for `now` and its windows turn otherwise.
+    pub fn taken_over(&self, quota: LimitId, spec: QuotaSpec, now: Timestamp) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for shard in &self.shards {
+            shard.lock().taken_over(quota, spec, now, &mut entries);
+        }
+        entries
     }
 
     /// What a limit's numbers mean.

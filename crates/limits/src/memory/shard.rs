@@ -1,6 +1,7 @@
 //! The part of the state whose subjects fall together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ambient::Timestamp;
 
@@ -9,7 +10,7 @@ use super::mix::Mix;
 use crate::charge::{Charge, Subject};
 use crate::definition::{Definition, Record};
 use crate::definitions::{DefinitionList, LimitId};
-use crate::quota::Extra;
+use crate::quota::{Extra, Quota, QuotaSpec};
 use crate::spend::Standing;
 use crate::state::{Cell, Entry, Slot, State};
 use crate::subjects::{self, Subjects};
@@ -53,6 +54,49 @@ impl Default for Shard {
 impl Shard {
     pub(super) fn definition(&self, limit: LimitId) -> Option<&Definition> {
         self.definitions.get(limit.index()).map(|definition| &**definition)
+    }
+
+    /// Takes over definitions of which that of `changed` is new. If it is a quota whose windows turn otherwise now, every
+    /// count goes over into the new window; what was given on top was for the old one.
+    pub(super) fn take_over(&mut self, definitions: &DefinitionList, changed: LimitId, now: Timestamp) {
+        let before = self.spec(changed);
+        self.definitions = Arc::clone(definitions);
+        let (Some(before), Some(spec)) = (before, self.spec(changed)) else { return };
+        if spec.turns_with(&before) {
+            return;
+        }
+        self.extras.retain(|(limit, _), _| *limit != changed);
+        for position in 0..u32::try_from(self.subjects.len()).unwrap_or(u32::MAX) {
+            let Some(record) = self.subjects.record_mut(position) else { break };
+            let Some(cell) = record.slot(changed).map(Slot::quota) else { continue };
+            if record.touched {
+                let state = Cell::Quota(cell).into();
+                self.turned.push(Entry { limit: changed, subject: record.subject, state });
+            }
+            match Quota::taken_over(spec, before, cell, now) {
+                Some(cell) => record.put(Slot::pack(changed, Cell::Quota(cell))),
+                None => record.remove(changed),
+            }
+        }
+    }
+
+    /// What [`Shard::take_over`] would make of the counts of a quota.
+    pub(super) fn taken_over(&self, quota: LimitId, spec: QuotaSpec, now: Timestamp, into: &mut Vec<Entry>) {
+        let Some(before) = self.spec(quota) else { return };
+        for position in 0..u32::try_from(self.subjects.len()).unwrap_or(u32::MAX) {
+            let Some(record) = self.subjects.record(position) else { break };
+            let cell = record.slot(quota).map(Slot::quota);
+            if let Some(cell) = cell.and_then(|cell| Quota::taken_over(spec, before, cell, now)) {
+                into.push(Entry { limit: quota, subject: record.subject, state: Cell::Quota(cell).into() });
+            }
+        }
+    }
+
+    fn spec(&self, quota: LimitId) -> Option<QuotaSpec> {
+        match &self.definition(quota)?.record {
+            Record::Quota(quota) => Some(quota.spec),
+            Record::Bucket(_) => None,
+        }
     }
 
     /// What bears on a spend of `charge`, whose subject's record is at `position`.

@@ -74,6 +74,11 @@ fn offsets_beyond_their_period_are_refused() {
     assert!(QuotaSpec::new(1, Period::Month, 28).is_err());
 }
 
+/// After a crash under a quota of 100.
+fn presumption(until: &str, amount: u64) -> Presumption {
+    Presumption { until: time(until), amount, ceiling: 100 }
+}
+
 const FREE: Terms = Terms { opening: u64::MAX, gated: false, extra: None };
 
 fn counted(used: u64, window: &str) -> QuotaCell {
@@ -110,9 +115,9 @@ fn a_longer_period_takes_over_what_was_counted_within_it() {
 #[test]
 fn a_presumption_holds_in_windows_that_the_crashed_process_may_have_seen() {
     let quota = Quota::new(quota(100, Period::Day, 0))
-        .after_crash(time("2026-11-22T10:00:00Z"), 32)
-        .after_crash(time("2026-11-23T10:00:00Z"), 7)
-        .after_crash(time("2026-11-24T00:00:00Z"), 1);
+        .after_crash(presumption("2026-11-22T10:00:00Z", 32))
+        .after_crash(presumption("2026-11-23T10:00:00Z", 7))
+        .after_crash(presumption("2026-11-24T00:00:00Z", 1));
     let used = |at| quota.found(None, time(at), FREE).used;
     assert_eq!(used("2026-11-22T23:00:00Z"), 40);
     assert_eq!(used("2026-11-23T23:00:00Z"), 8);
@@ -126,8 +131,48 @@ fn a_presumption_holds_in_windows_that_the_crashed_process_may_have_seen() {
 }
 
 #[test]
+fn nobody_counts_as_having_used_more_than_there_was() {
+    let crash = |amount, ceiling| Presumption { ceiling, ..presumption("2026-11-23T10:00:00Z", amount) };
+    let first = Quota::new(quota(50, Period::Day, 0)).after_crash(crash(32, 50));
+    let at = time("2026-11-23T12:00:00Z");
+    let used = |quota: &Quota| quota.found(None, at, FREE).used;
+    assert_eq!(used(&first), 32);
+    let second = first.after_crash(crash(32, 50));
+    assert_eq!(used(&second), 50);
+    // Under a larger limit more may have been used after that, and a smaller one before it takes nothing back.
+    assert_eq!(
+        [200, 70, 50, 20].map(|ceiling| used(&second.after_crash(crash(32, ceiling)))),
+        [82, 70, 50, 50]
+    );
+    assert_eq!(crash(32, 50).added_to(40, 20), 70, "what was given on top may have been used, too");
+}
+
+#[test]
+fn a_change_of_the_period_takes_the_open_window_along() {
+    let taken = |before: (Period, u8), after: (Period, u8), cell: QuotaCell, now: &str| {
+        let [before, after] = [before, after].map(|(period, offset)| quota(9, period, offset));
+        Quota::taken_over(after, before, cell, time(now)).map(|cell| (cell.used, cell.window))
+    };
+    let (day, week, month) = ((Period::Day, 0), (Period::Week, 0), (Period::Month, 0));
+    let noon = "2026-11-25T12:00:00Z";
+    let midnight = |day: &str| time(&format!("{day}T00:00:00Z"));
+    let in_november = counted(5, "2026-11-01T00:00:00Z");
+    assert_eq!(taken(month, day, in_november, noon), Some((5, midnight("2026-11-25"))));
+    assert_eq!(taken(month, week, in_november, noon), Some((5, midnight("2026-11-22"))));
+    assert_eq!(taken(month, (Period::Month, 20), in_november, noon), Some((5, midnight("2026-11-21"))));
+    assert_eq!(taken(month, day, in_november, "2026-12-01T00:00:00Z"), None, "its window is over");
+    let today = counted(5, "2026-11-25T00:00:00Z");
+    assert_eq!(taken(day, month, today, noon), Some((5, midnight("2026-11-01"))));
+    assert_eq!(taken(day, month, today, "2026-11-26T00:00:00Z"), None, "its window is over");
+    // A clock that is behind drops nothing, and does not bring a day back on which something was used.
+    assert_eq!(taken(day, week, today, "2026-11-24T00:00:00Z"), Some((5, midnight("2026-11-22"))));
+    let later = QuotaCell { day: Day::of(time(noon)), ..in_november };
+    assert_eq!(taken(month, day, later, "2026-11-10T00:00:00Z"), Some((5, midnight("2026-11-25"))));
+}
+
+#[test]
 fn without_a_grant_the_opening_is_all_there_is() {
-    let quota = Quota::new(quota(100, Period::Day, 0)).after_crash(time("2026-11-23T10:00:00Z"), 10);
+    let quota = Quota::new(quota(100, Period::Day, 0)).after_crash(presumption("2026-11-23T10:00:00Z", 10));
     let terms = Terms { opening: 2, gated: true, extra: None };
     let at = time("2026-11-23T11:00:00Z");
     let mut cell = None;

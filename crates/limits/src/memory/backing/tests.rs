@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::memory::tests::{bucket, quota};
-use crate::{Day, Kind, Meter as _, Period};
+use crate::{Day, Kind, Meter as _, Period, Presumption};
 
 /// 2026-11-23T12:00:00Z.
 const NOON: Timestamp = Timestamp::from_secs(1_795_435_200);
@@ -15,7 +15,7 @@ fn backed(limits: &[Limit]) -> (Memory, Vec<LimitId>) {
     let define = |(index, limit): (usize, &Limit)| {
         let name: LimitName = format!("limit/{index}").parse().unwrap();
         let record = memory.plan(&name, *limit, NOON).unwrap().unwrap();
-        memory.apply(name, record).unwrap()
+        memory.apply(name, record, NOON).unwrap()
     };
     let ids = limits.iter().enumerate().map(define).collect();
     (memory, ids)
@@ -165,7 +165,13 @@ fn after_a_crash_buckets_refill_from_the_recorded_moment() {
     let (before, ids) = backed(&[bucket(1_000, 5), quota(20, Period::Day, 0)]);
     let (memory, _) = backed(&[]);
     for id in ids {
-        memory.apply(before.name(id).unwrap(), before.record(id).unwrap().after_crash(NOON, 4)).unwrap();
+        memory
+            .apply(
+                before.name(id).unwrap(),
+                before.record(id).unwrap().after_crash(Presumption { until: NOON, amount: 4, ceiling: 100 }),
+                NOON,
+            )
+            .unwrap();
     }
     memory.forget_until(NOON);
     memory.admit_until(NOON.plus(Duration::from_mins(1)));
@@ -195,7 +201,11 @@ fn extra_requests_are_counted_on_top() {
     memory.tidy_all(tomorrow);
     assert_eq!(memory.extra(Charge { limit: ids[0], subject: KEY }, MIDNIGHT), 0, "kept after its window");
     let error = memory.extend(&name, KEY, u64::MAX, NOON).unwrap_err();
-    assert_eq!(error.to_string(), format!("a quota cannot be extended by {} requests", u64::MAX));
+    assert_eq!(
+        error.to_string(),
+        "a quota of 2 cannot be extended by 18446744073709551615 requests: together with what was given before that is \
+         more than 9007199254740992"
+    );
 }
 
 #[test]
