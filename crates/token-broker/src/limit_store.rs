@@ -12,6 +12,7 @@ use limits::{Batch, Limiter, Memory, Meter};
 use limits_store::{Lost, Settings, Sqlite, Stats};
 use listen::DrainSignal;
 
+use crate::control::Moment;
 use crate::state::State;
 
 /// A store of limits, each side of it.
@@ -109,6 +110,7 @@ impl Limits {
             limits_store::WhenLost { buckets: lost(throttle_when_lost), quotas: lost(quota_when_lost) };
         let settings = Settings { batch: Batch::new(quota_batch), lease, when_lost };
         let sqlite = Arc::new(Sqlite::open(path, settings, clock.now())?);
+        say_what_a_crash_cost(&sqlite, kept);
         sqlite.start(Arc::clone(clock)).context("the thread that writes limits cannot be started")?;
         let (limiter, meter) = (sqlite.clone(), sqlite.clone());
         Ok(Self { limiter, meter, store: Arc::new(InFile { sqlite, when_lost }) })
@@ -118,6 +120,21 @@ impl Limits {
         let memory = Arc::new(Memory::new());
         let (limiter, meter) = (memory.clone(), memory.clone());
         Self { limiter, meter, store: Arc::new(InMemory(memory)) }
+    }
+}
+
+/// Whoever looks at the log for why clients are refused finds it there.
+fn say_what_a_crash_cost(sqlite: &Sqlite, kept: &KeptLimits) {
+    if let Some(until) = sqlite.crash() {
+        tracing::warn!(
+            target: "limits_store",
+            path = %sqlite.path().display(),
+            // In whole seconds, and not too early.
+            buckets.empty_until = String::from(Moment(until.plus(Duration::from_micros(999_999)))),
+            quotas.most_lost = kept.quota_batch.get(),
+            "the last run did not end cleanly: every bucket is empty until then, and of each quota up to a batch counts as \
+             used"
+        );
     }
 }
 

@@ -215,6 +215,28 @@ fn file_that_is_not_a_store_is_left_alone() {
 }
 
 #[test]
+fn start_after_a_kill_warns_once_of_what_it_cost_and_others_say_nothing() {
+    let place = Place::with(DEFINITION);
+    let warning = |log: &str| -> Vec<Value> {
+        let lines = log.lines().filter(|line| line.contains("did not end cleanly"));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (_, log) = place.up(&[]).stop("-TERM");
+    assert!(warning(&log).is_empty(), "a new file: {log}");
+    let (_, log) = place.up(&[]).stop("-KILL");
+    assert!(warning(&log).is_empty(), "a clean stop before: {log}");
+    let (_, log) = place.up(&[]).stop("-TERM");
+    let warnings = warning(&log);
+    let [said] = warnings.as_slice() else { panic!("{log}") };
+    assert_eq!((&said["level"], &said["target"]), (&"WARN".into(), &"limits_store".into()));
+    assert_eq!(said["quotas.most_lost"], BATCH);
+    let until = said["buckets.empty_until"].as_str().unwrap();
+    assert!(until.starts_with("20") && until.ends_with('Z') && until.contains('T'), "{until}");
+    let (_, log) = place.up(&[]).stop("-TERM");
+    assert!(warning(&log).is_empty(), "a clean stop before: {log}");
+}
+
+#[test]
 fn limits_in_memory_leave_no_file() {
     let place = Place::with(&DEFINITION.replace("{ quota_batch: 40, lease: 1s }", "{ store: memory }"));
     let server = place.up(&[]);
