@@ -68,6 +68,24 @@ fn kinds_whose_store_is_lost_admit_without_it_if_they_are_to() {
 }
 
 #[test]
+fn a_clock_that_has_stepped_back_takes_nothing_past_the_recorded_moment() {
+    let tomorrow = NOON.plus(Duration::from_hours(24));
+    for limit in [bucket(1_000, 9), quota(9, Period::Day, 0)] {
+        let (memory, ids) = backed(&[limit]);
+        memory.open_gate(Gate { buckets: true, quotas: true });
+        let latest = memory.spend_now(tomorrow, &one(ids[0]));
+        assert!(latest.is_admitted() && latest.at() == tomorrow);
+        memory.open_gate(Gate::default());
+        memory.admit_until(NOON);
+        // By the clock it is not later than what is recorded, but it counts where the last spend does.
+        let decision = memory.spend_now(NOON, &one(ids[0]));
+        assert!(is_unready(decision) && decision.at() > NOON, "{limit:?}: {decision:?}");
+        memory.admit_until(tomorrow);
+        assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted(), "{limit:?}");
+    }
+}
+
+#[test]
 fn a_quota_that_runs_low_is_named_once_until_it_is_granted_more() {
     let (memory, ids) = backed(&[quota(20, Period::Day, 0)]);
     memory.admit_until(NOON);
@@ -117,6 +135,23 @@ fn a_new_window_begins_with_its_own_opening() {
     assert_eq!((admitted(NOON), admitted(NOON.plus(Duration::from_hours(12)))), (4, 4));
     let spent = memory.spend_noting(NOON.plus(Duration::from_hours(12)), &one(ids[0]));
     assert!(is_unready(spent.decision), "asked for already, by the spend that left half");
+}
+
+#[test]
+fn a_grant_counts_in_its_own_window_only() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0)]);
+    let (charge, day) = (Charge { limit: ids[0], subject: KEY }, Duration::from_hours(24));
+    let tomorrow = NOON.plus(day);
+    memory.admit_until(tomorrow);
+    let admitted = |now| (0..20).filter(|_| memory.spend_now(now, &one(ids[0])).is_admitted()).count();
+    // Asked for on one day, set aside on the next: the opening is all that the new day has.
+    assert_eq!((admitted(NOON), admitted(tomorrow)), (4, 4));
+    for window in [MIDNIGHT, tomorrow, MIDNIGHT.plus(day).plus(day)] {
+        memory.grant(charge, window, 20);
+        assert_eq!(admitted(tomorrow), 0, "a grant for the window of {window:?}");
+    }
+    memory.grant(charge, MIDNIGHT.plus(day), 7);
+    assert_eq!(admitted(tomorrow), 3);
 }
 
 #[test]
@@ -206,6 +241,56 @@ fn extra_requests_are_counted_on_top() {
         "a quota of 2 cannot be extended by 18446744073709551615 requests: together with what was given before that is \
          more than 9007199254740992"
     );
+}
+
+#[test]
+fn a_changed_period_takes_along_what_was_used_and_granted() {
+    let (memory, ids) = backed(&[quota(20, Period::Month, 0)]);
+    memory.admit_until(NOON.plus(Duration::from_hours(24)));
+    let charge = Charge { limit: ids[0], subject: KEY };
+    let admitted = |now| (0..20).filter(|_| memory.spend_now(now, &one(ids[0])).is_admitted()).count();
+    assert_eq!(admitted(NOON), 4);
+    let Limit::Quota(daily) = quota(20, Period::Day, 0) else { panic!() };
+    let expected = memory.taken_over(ids[0], daily, NOON);
+    assert_eq!(memory.define("limit/0".parse().unwrap(), daily.into(), NOON).unwrap(), ids[0]);
+    let today = Day::of(NOON);
+    let state = State::Quota { used: 4, window: MIDNIGHT, granted: 4, day: today, today: 4 };
+    assert_eq!(expected, [Entry { limit: ids[0], subject: KEY, state }], "what a store writes beforehand");
+    assert_eq!(memory.entry(charge).map(|entry| entry.state), Some(state));
+    assert_eq!(admitted(NOON), 0, "it was asked for already");
+    memory.grant(charge, MIDNIGHT, 20);
+    assert_eq!(admitted(NOON), 16);
+    assert_eq!(admitted(NOON.plus(Duration::from_hours(24))), 4, "the next window's opening");
+}
+
+#[test]
+fn a_changed_period_ends_what_was_given_on_top() {
+    // Monday: the day's window, and that of a week from Monday on, begin at the same moment.
+    let (memory, ids) = backed(&[quota(2, Period::Day, 0), quota(2, Period::Day, 0)]);
+    let names = ["limit/0", "limit/1"].map(|name| name.parse::<LimitName>().unwrap());
+    for name in &names {
+        assert_eq!(memory.extend(name, KEY, 3, NOON).unwrap().left, 5);
+    }
+    memory.define(names[0].clone(), quota(2, Period::Week, 1), NOON).unwrap();
+    memory.define(names[1].clone(), quota(1, Period::Day, 0), NOON).unwrap();
+    let extra = |limit| memory.extra(Charge { limit, subject: KEY }, MIDNIGHT);
+    assert_eq!((extra(ids[0]), extra(ids[1])), (0, 3), "another number ends nothing");
+    let left = names.map(|name| memory.standing(&name, KEY, NOON).unwrap().left);
+    assert_eq!(left, [2, 4]);
+}
+
+#[test]
+fn an_extension_admits_what_it_says_also_to_who_has_used_more_than_the_limit() {
+    let (memory, ids) = backed(&[quota(9, Period::Day, 0)]);
+    memory.open_gate(Gate { buckets: false, quotas: true });
+    let name: LimitName = "limit/0".parse().unwrap();
+    let admitted = || (0..20).filter(|_| memory.spend_now(NOON, &one(ids[0])).is_admitted()).count();
+    assert_eq!(admitted(), 9);
+    memory.define(name.clone(), quota(4, Period::Day, 0), NOON).unwrap();
+    let standing = memory.extend(&name, KEY, 3, NOON).unwrap();
+    assert_eq!((standing.used, standing.extra, standing.left), (9, 8, 3));
+    assert_eq!(admitted(), 3);
+    assert_eq!(memory.extend(&name, KEY, 2, NOON).unwrap().extra, 10, "nothing is left, so that they add up");
 }
 
 #[test]
