@@ -16,9 +16,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 # Always the same place, so that what is compiled for one bug serves for the next.
-COPY = TARGET / "mutations"
+COPY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "mutations"
+# Not the workspace's own: cargo takes a crate of the copy for the one it was copied from, and would run it with the bug.
+TARGET = COPY / "target"
 COPIED = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", ".config", "crates"]
 # Longer than all tests take; a bug may let them wait for ever.
 DEADLINE = 300
