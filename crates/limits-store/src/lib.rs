@@ -68,6 +68,7 @@ pub use refusal::{Damage, OpenError};
 pub use settings::{Lost, Settings, WhenLost};
 pub use stats::Stats;
 pub use store::Sqlite;
+pub use turn::DAYS_KEPT;
 
 /// An error and what caused it, for a log line.
 fn chain(error: &dyn Error) -> String {

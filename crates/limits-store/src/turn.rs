@@ -166,8 +166,8 @@ const USAGE_PER_TURN: usize = 4_096;
 /// If there are more, the next ones are written after this long: reservations and requests need the machine too.
 const USAGE_PACE: Duration = Duration::from_millis(50);
 
-/// Usage is kept as long as this.
-const DAYS_KEPT: u32 = 90;
+/// Usage is kept of today and of so many days before it.
+pub const DAYS_KEPT: u32 = 90;
 
 /// Rows of older usage that one transaction drops.
 const DROPPED_PER_TURN: u32 = 256;

@@ -29,6 +29,8 @@ use fault::Fault;
 use roster::{Member, Position};
 use wire::DailyUsage;
 
+pub(crate) use limits_store::DAYS_KEPT;
+
 pub(crate) use client::{Asked, Server};
 pub(crate) use roster::Roster;
 pub(crate) use serve::Desk;
@@ -36,9 +38,6 @@ pub(crate) use socket::{bind, remove};
 #[cfg(test)]
 pub(crate) use wire::PeriodWord;
 pub(crate) use wire::{KeyStanding, Moment, OneDay, QuotaStanding, Standings};
-
-/// Usage can be asked for of today and of as many days before it.
-pub(crate) const DAYS_KEPT: u32 = 90;
 
 /// Answers questions about quotas, and extends them.
 #[derive(Debug)]
