@@ -57,8 +57,8 @@ impl From<IssuedToken> for Held {
 /// What a look into the cache comes to.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// A token to serve. Whoever gets the ticket with it must renew it.
-    Token { held: Held, outcome: CacheOutcome, renewal: Option<Ticket> },
+    /// A token to serve. Whoever gets the ticket with it must renew it, and may wait for that.
+    Token { held: Held, outcome: CacheOutcome, renewal: Option<(Ticket, Arrival)> },
     /// Nothing to serve, but somebody is getting it.
     Underway(Arrival),
     /// Nothing to serve: whoever gets this ticket must get it.
@@ -153,7 +153,7 @@ impl Cache {
         let ageing = held.left(now) < self.settings.refresh_below.of(held.life);
         let pause = self.settings.refresh_pause;
         let paused = slot.renewal_failed.is_some_and(|failed| now.since(failed) < pause);
-        let renewal = (ageing && !paused && slot.flight.is_none()).then(|| self.take_off(slot, key, now).0);
+        let renewal = (ageing && !paused && slot.flight.is_none()).then(|| self.take_off(slot, key, now));
         let outcome = match (&renewal, slot.renewal_failed) {
             (Some(_), _) => CacheOutcome::Refresh,
             (None, Some(_)) => CacheOutcome::Stale,

@@ -1,7 +1,7 @@
 //! Step 4: the token, from the cache or from the upstream.
 //!
 //! A token in the cache is served at once; when it grows old, this very request also starts its renewal, and nobody
-//! waits for that. Without one, the first who asks starts a call upstream and everybody waits for that call. Calls run in
+//! waits for that, or this request alone for a short while, as the settings say. Without one, the first who asks starts a call upstream and everybody waits for that call. Calls run in
 //! tasks of their own: a caller who goes away, the first one included, stops nothing.
 
 use std::fmt;
@@ -49,8 +49,11 @@ impl Fetcher {
     pub(crate) async fn token(&self, key: &CacheKey, now: Moment) -> Fetched {
         match self.cache.look_up(key, now) {
             Found::Token { held, outcome, renewal } => {
-                if let Some(ticket) = renewal {
+                if let Some((ticket, arrival)) = renewal {
                     self.launch(ticket);
+                    if !self.upstream.settings.refresh_wait.is_zero() {
+                        return self.renew(outcome, held, arrival, now).await;
+                    }
                 }
                 Fetched::at_once(outcome, Ok(reply(&held, now)))
             }
@@ -65,6 +68,16 @@ impl Fetcher {
 
     fn launch(&self, ticket: Ticket) {
         tokio::spawn(Arc::clone(&self.upstream).fly(ticket));
+    }
+
+    /// Waits for a renewal as long as the settings say, and then makes do with `held`.
+    async fn renew(&self, cache: CacheOutcome, held: Held, arrival: Arrival, since: Moment) -> Fetched {
+        let landing = tokio::time::timeout(self.upstream.settings.refresh_wait, arrival.wait()).await;
+        let now = self.upstream.clock.moment();
+        let (attempts, renewed) = landing.map_or((0, None), |landing| (landing.attempts, landing.token.ok()));
+        // The old one has aged as well.
+        let token = self.upstream.servable(renewed.unwrap_or(held), now);
+        Fetched { cache, attempts, waited: now.since(since), token: token.map(|held| reply(&held, now)) }
     }
 
     async fn wait(&self, cache: CacheOutcome, arrival: Arrival, since: Moment) -> Fetched {

@@ -10,6 +10,10 @@ pub struct BrokerSettings {
     /// A token with less than this share of its life left is renewed while it is still served. AWS advises to renew
     /// after three quarters.
     pub refresh_below: Percent,
+    /// How long the request that renews a token waits for the new one before it serves the old. Nothing, where the
+    /// process goes on running after its answer. A function on AWS is frozen then: what it does not wait for may end
+    /// minutes later or never.
+    pub refresh_wait: Duration,
     /// How long to leave the upstream alone about one token after its renewal failed.
     pub refresh_pause: Duration,
     /// The longest that one call upstream may take, retries included. Longer than the source's own bound, which knows
@@ -26,6 +30,7 @@ impl Default for BrokerSettings {
         Self {
             minimum_life: Duration::from_mins(1),
             refresh_below: Percent::QUARTER,
+            refresh_wait: Duration::ZERO,
             refresh_pause: Duration::from_secs(5),
             longest_call: Duration::from_secs(20),
             tokens: 65_536,

@@ -133,7 +133,7 @@ impl Programme {
         let found = match cache.look_up(&key, self.at()) {
             Found::Token { held, outcome, renewal } => {
                 assert_eq!(renewal.is_some(), outcome == CacheOutcome::Refresh);
-                self.flights.extend(renewal);
+                self.flights.extend(renewal.map(|(ticket, _)| ticket));
                 let left = held.left(self.at()).as_secs();
                 Expected::Token(held.token.expose().to_owned(), left, outcome)
             }

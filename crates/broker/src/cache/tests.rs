@@ -102,7 +102,7 @@ fn renewal_that_fails_leaves_the_token_where_it_is() {
         assert!(fill(&cache, &key("billing", "a"), START));
         let found =
             cache.look_up(&key("billing", "a"), after(late, Duration::from_secs(u64::from(lost) * 5)));
-        let Found::Token { renewal: Some(ticket), .. } = found else { panic!("no renewal: {found:?}") };
+        let Found::Token { renewal: Some((ticket, _)), .. } = found else { panic!("no renewal: {found:?}") };
         if !lost {
             ticket.land(Landing { attempts: 1, token: Err(FetchError::TimedOut) }, late);
         }
@@ -129,7 +129,7 @@ fn renewal_is_not_put_off_by_a_clock_that_is_set_back() {
     assert!(fill(&cache, &key("billing", "a"), START));
     let late = after(START, HOUR * 4 / 5);
     let found = cache.look_up(&key("billing", "a"), late);
-    let Found::Token { renewal: Some(ticket), .. } = found else { panic!("no renewal: {found:?}") };
+    let Found::Token { renewal: Some((ticket, _)), .. } = found else { panic!("no renewal: {found:?}") };
     ticket.land(Landing { attempts: 1, token: Err(FetchError::TimedOut) }, late);
     let back = Moment { time: START.time, uptime: late.uptime + Duration::from_secs(5) };
     let found = cache.look_up(&key("billing", "a"), back);
@@ -165,10 +165,10 @@ proptest! {
             now = after(now, Duration::from_secs(wait));
             let key = key(&format!("c{client}"), &format!("s{scope}"));
             match cache.look_up(&key, now) {
-                Found::Absent(ticket, _) | Found::Token { renewal: Some(ticket), .. } if lands => {
+                Found::Absent(ticket, _) | Found::Token { renewal: Some((ticket, _)), .. } if lands => {
                     ticket.land(landing("t", now, Duration::from_mins(5)), now);
                 }
-                Found::Absent(ticket, _) | Found::Token { renewal: Some(ticket), .. } => flying.push(ticket),
+                Found::Absent(ticket, _) | Found::Token { renewal: Some((ticket, _)), .. } => flying.push(ticket),
                 _ => {}
             }
             prop_assert!(size(&cache) <= tokens);

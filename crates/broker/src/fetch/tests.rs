@@ -213,6 +213,39 @@ async fn refresh_ahead_happens_once_and_nobody_waits_for_it() {
     assert_eq!(world.source.calls(), 2);
 }
 
+/// Where nothing runs after the answer, the request that renews waits for the new token, within bounds.
+#[tokio::test(start_paused = true)]
+async fn renewal_can_be_waited_for_by_the_request_that_starts_it() {
+    let patient = BrokerSettings { refresh_wait: Duration::from_millis(800), ..BrokerSettings::default() };
+    let world = Arc::new(World::with(FakeSource::gated, patient));
+    world.source.release();
+    world.ask(1, "a").await;
+    world.clock.advance(Duration::from_mins(50));
+    let renewing = start(&world);
+    world.source.called(2).await;
+    // Others do not wait with it.
+    assert_eq!(token(&world.ask(1, "a").await), "m2m.a.1");
+    world.source.release();
+    assert_eq!(token(&renewing.await.unwrap()), "m2m.a.2");
+    assert_eq!(
+        (world.sink.last("cache"), world.sink.last("upstream_attempts")),
+        ("refresh".into(), 1.into())
+    );
+
+    // One that takes too long, or fails, leaves the old token.
+    world.clock.advance(Duration::from_mins(50));
+    assert_eq!(token(&world.ask(1, "a").await), "m2m.a.2");
+    world.source.then([UNAVAILABLE]);
+    world.source.release();
+    world.landed(3).await;
+    world.clock.advance(Duration::from_secs(5));
+    world.source.then([UNAVAILABLE]);
+    world.source.release();
+    assert_eq!(token(&world.ask(1, "a").await), "m2m.a.2");
+    assert_eq!(world.sink.last("cache"), "refresh");
+    assert_eq!(world.source.calls(), 4);
+}
+
 #[tokio::test]
 async fn stale_token_is_served_while_the_upstream_fails_and_only_to_the_minimum_life() {
     let world = World::open();
