@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A text of a reply: borrowed from the program where the function is part of it.
@@ -95,28 +96,8 @@ impl ProxyReply {
 
     /// The reply as a function returns it.
     pub fn to_json(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Written<'a> {
-            status_code: u16,
-            headers: Map<String, Value>,
-            multi_value_headers: Map<String, Value>,
-            body: &'a str,
-            is_base64_encoded: bool,
-        }
-        let single = self.headers.iter().map(|(name, value)| (name.to_string(), value.as_ref().into()));
-        let multi = self.multi_value_headers.iter().map(|(name, values)| {
-            (name.to_string(), Value::Array(values.iter().map(|value| value.as_ref().into()).collect()))
-        });
-        let written = Written {
-            status_code: self.status,
-            headers: single.collect(),
-            multi_value_headers: multi.collect(),
-            body: &self.body,
-            is_base64_encoded: self.is_base64_encoded,
-        };
         // A vector takes every write and no key is anything but a string: there is nothing that could fail.
-        serde_json::to_vec(&written).unwrap_or_default()
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// The bytes a client gets. Base64 is decoded only if the first media type the client accepts is one of the API's
@@ -133,6 +114,22 @@ impl ProxyReply {
         } else {
             Ok(self.body.as_bytes().to_vec())
         }
+    }
+}
+
+impl Serialize for ProxyReply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let single = self.headers.iter().map(|(name, value)| (name.to_string(), value.as_ref().into()));
+        let multi = self.multi_value_headers.iter().map(|(name, values)| {
+            (name.to_string(), Value::Array(values.iter().map(|value| value.as_ref().into()).collect()))
+        });
+        let mut reply = serializer.serialize_struct("ProxyReply", 5)?;
+        reply.serialize_field("statusCode", &self.status)?;
+        reply.serialize_field("headers", &single.collect::<Map<String, Value>>())?;
+        reply.serialize_field("multiValueHeaders", &multi.collect::<Map<String, Value>>())?;
+        reply.serialize_field("body", &self.body)?;
+        reply.serialize_field("isBase64Encoded", &self.is_base64_encoded)?;
+        reply.end()
     }
 }
 
