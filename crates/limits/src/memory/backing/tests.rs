@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::memory::tests::{bucket, quota};
-use crate::{Day, Kind, Meter as _, Period, Presumption};
+use crate::{Day, Kind, Meter as _, Period, Presumption, Standing};
 
 /// 2026-11-23T12:00:00Z.
 const NOON: Timestamp = Timestamp::from_secs(1_795_435_200);
@@ -264,6 +264,21 @@ fn a_changed_period_takes_along_what_was_used_and_granted() {
 }
 
 #[test]
+fn the_last_count_of_a_window_is_shown_when_the_period_has_changed_after_it() {
+    let (memory, ids) = backed(&[quota(20, Period::Day, 0)]);
+    memory.admit_until(NOON);
+    assert!(memory.spend_now(NOON, &one(ids[0])).is_admitted());
+    let tomorrow = NOON.plus(Duration::from_hours(24));
+    memory.define("limit/0".parse().unwrap(), quota(20, Period::Month, 0), tomorrow).unwrap();
+    let charge = Charge { limit: ids[0], subject: KEY };
+    assert_eq!(memory.entry(charge), None, "its window was over");
+    let mut touched = Vec::new();
+    (0..memory.shards()).for_each(|shard| memory.take_touched(shard, &mut touched));
+    let state = State::Quota { used: 1, window: MIDNIGHT, granted: 4, day: Day::of(NOON), today: 1 };
+    assert_eq!(touched, [Entry { limit: ids[0], subject: KEY, state }]);
+}
+
+#[test]
 fn a_changed_period_ends_what_was_given_on_top() {
     // Monday: the day's window, and that of a week from Monday on, begin at the same moment.
     let (memory, ids) = backed(&[quota(2, Period::Day, 0), quota(2, Period::Day, 0)]);
@@ -291,6 +306,8 @@ fn an_extension_admits_what_it_says_also_to_who_has_used_more_than_the_limit() {
     assert_eq!((standing.used, standing.extra, standing.left), (9, 8, 3));
     assert_eq!(admitted(), 3);
     assert_eq!(memory.extend(&name, KEY, 2, NOON).unwrap().extra, 10, "nothing is left, so that they add up");
+    let crashed = Standing { used: 2, lost: 7, extra: 0, ..standing };
+    assert_eq!(crashed.extended_by(3).unwrap(), 8, "what is lost counts like what is used");
 }
 
 #[test]
