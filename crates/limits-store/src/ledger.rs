@@ -126,12 +126,14 @@ impl Ledger {
         let opening = self.settings.batch.size(requests).max(known.map_or(0, |known| known.opening));
         let mut row = known.map(|known| known.row);
         let turned = self.turned(desk.memory, &name, quota, now);
+        let before = turned.is_some().then(|| known.and_then(|known| known.quota)).flatten();
         let written = self.transact(desk, now, |connection| {
             let id = row.map_or_else(|| rows::add_limit(connection, &name), Ok)?;
             row = Some(id);
             rows::write_record(connection, id, &numbers)?;
             rows::write_opening(connection, id, opening, ceiling)?;
-            let Some(turned) = &turned else { return Ok(1) };
+            let (Some(turned), Some(before), Some(spec)) = (&turned, before, quota) else { return Ok(1) };
+            rows::turn_presumed(connection, id, |presumption| presumption.taken_over(spec, before, now))?;
             rows::delete_reservations_of(connection, id)?;
             let mut write = rows::write_reservation(connection)?;
             turned.iter().try_for_each(|reservation| write(*reservation))?;

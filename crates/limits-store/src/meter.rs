@@ -117,6 +117,8 @@ impl Ledger {
     /// Gives somebody `amount` on top of a quota, and sets some of it aside at once.
     fn extend(&mut self, store: &Sqlite, found: &Found, amount: u64, now: Timestamp) -> rusqlite::Result<()> {
         let Found { charge, standing, .. } = found;
+        // What is written below takes the place of what memory knows of the day before.
+        self.gather_all(store.memory());
         let Some(known) = self.limits.get(&charge.limit).copied() else { return Ok(()) };
         let (row, memory, subject, window) =
             (known.row, store.memory(), charge.subject, standing.window_start);

@@ -47,8 +47,9 @@ pub(crate) fn begin(
         check(connection)?;
     }
     let transaction = connection.unchecked_transaction()?;
-    let horizon = before(last.alive_until, KEPT);
-    let run = next(&last, now, settings.lease, horizon);
+    // By whichever is earlier: a clock that is wrong once must not make the present look old.
+    let horizon = before(last.alive_until.min(now), KEPT);
+    let run = next(&last, now, settings.lease, horizon)?;
     let mut taken = HashMap::new();
     for stored in rows::limits(&transaction)? {
         let limit = take_limit(&transaction, memory, stored, Crash::of(&last, horizon), settings)?;
@@ -57,7 +58,7 @@ pub(crate) fn begin(
     memory.forget_until(run.forgotten);
     rows::delete_old_reservations(&transaction, horizon)?;
     take_levels(&transaction, memory, &taken)?;
-    take_quotas(&transaction, memory, &taken, (settings, run.number))?;
+    take_quotas(&transaction, memory, &taken, Start { settings, run, crashed: last.stopped.is_none(), now })?;
     rows::delete_levels(&transaction)?;
     rows::write_run(&transaction, &run)?;
     transaction.commit()?;
@@ -72,17 +73,18 @@ fn check(connection: &Connection) -> Result<(), Damage> {
     if found == "ok" { Ok(()) } else { Err(Damage::Check(found)) }
 }
 
-fn next(last: &Run, now: Timestamp, lease: Duration, horizon: Timestamp) -> Run {
+fn next(last: &Run, now: Timestamp, lease: Duration, horizon: Timestamp) -> Result<Run, Damage> {
     // After a crash buckets begin at `alive_until` and presumptions hold in every window that is open then or later: only
     // the windows whose reservations are dropped must not be entered again.
     let dropped = if horizon > Timestamp::EPOCH { horizon.plus(LONGEST_WINDOW) } else { Timestamp::EPOCH };
-    Run {
-        number: last.number + 1,
+    let number = last.number.checked_add(1);
+    Ok(Run {
+        number: number.ok_or_else(|| Damage::Content("the runs have been counted to the end".into()))?,
         // The later of the two, not their sum: who dies over and over does not wait longer each time.
         alive_until: last.alive_until.max(now.plus(lease)),
         forgotten: last.forgotten.max(dropped),
         stopped: None,
-    }
+    })
 }
 
 /// What the last run's end means for its limits.
@@ -99,6 +101,16 @@ impl Crash {
         let of = last.stopped.is_none().then_some((last.number, last.alive_until));
         Self { of, horizon }
     }
+}
+
+/// How a run begins.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    settings: &'a Settings,
+    run: Run,
+    /// Whether the last run died.
+    crashed: bool,
+    now: Timestamp,
 }
 
 /// A limit that memory has taken over.
@@ -172,7 +184,7 @@ fn take_quotas(
     connection: &Connection,
     memory: &Memory,
     taken: &AllTaken,
-    (settings, this_run): (&Settings, i64),
+    Start { settings, run: this_run, crashed, now }: Start<'_>,
 ) -> Result<(), Damage> {
     rows::extras(connection, |extra| {
         if let Some(limit) = taken.get(&extra.row) {
@@ -196,15 +208,22 @@ fn take_quotas(
         let later =
             limit.presumed.iter().filter(|presumed| presumed.run > run && presumed.what.until >= window);
         let used = later.fold(reserved, |used, presumed| presumed.what.added_to(used, extra));
-        let today = counted.remove(&(row, subject)).unwrap_or(0);
-        let granted =
-            put_quota(memory, limit, settings, Counted { subject, window, used, day: last_day, today });
+        // Who has no count of the last day has used nothing later than now.
+        let (day, today) = match counted.remove(&(row, subject)) {
+            Some(today) => (last_day, today),
+            None => (last_day.min(Day::of(now.max(window))), 0),
+        };
+        let granted = put_quota(memory, limit, settings, Counted { subject, window, used, day, today });
         if granted > used.saturating_add(limit.known.opening) {
-            beyond.push(Reservation { reserved: granted, run: this_run, ..reservation });
+            beyond.push(Reservation { reserved: granted, run: this_run.number, ..reservation });
         }
     })?;
     let mut write = rows::write_reservation(connection)?;
     beyond.into_iter().try_for_each(&mut write)?;
+    if !crashed || this_run.forgotten >= last_day.plus(1).start() {
+        // Who has a count and no reservation had been dropped, and is not spent on that day any more.
+        return Ok(());
+    }
     // Who has a count of that day and no reservation has used an opening only; the count is to go on.
     for ((row, subject), today) in counted {
         let Some((limit, spec)) = taken.get(&row).and_then(|limit| Some((limit, limit.known.quota?))) else {

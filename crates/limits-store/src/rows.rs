@@ -11,7 +11,7 @@ use limits::{Day, Subject};
 use rusqlite::{Connection, Row};
 
 pub(crate) use limit::{
-    Presumed, StoredLimit, add_limit, limits, write_opening, write_presumed, write_record,
+    Presumed, StoredLimit, add_limit, limits, turn_presumed, write_opening, write_presumed, write_record,
 };
 pub(crate) use subject::{
     Level, Reservation, StoredExtra, delete_levels, delete_old_reservations, delete_reservations_of, extras,
@@ -66,12 +66,19 @@ fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     count(row, column).map(Timestamp::from_micros)
 }
 
+/// What was counted: one that is below zero was not written by us.
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let count: i64 = row.get(column)?;
+    u64::try_from(count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, count))
+}
+
+/// A number of which all 64 bits may be used.
+fn bits(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
 fn subject(row: &Row<'_>, column: usize) -> rusqlite::Result<Subject> {
-    count(row, column).map(Subject::new)
+    bits(row, column).map(Subject::new)
 }
 
 fn day(row: &Row<'_>, column: usize) -> rusqlite::Result<Day> {

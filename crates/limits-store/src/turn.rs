@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ambient::Timestamp;
-use limits::{Charge, Day, Gate, Memory, State};
+use limits::{Charge, Day, Gate, Memory, Record, State};
 use rusqlite::Connection;
 
 use crate::ledger::{Desk, Ledger};
@@ -16,12 +16,13 @@ use crate::settings::Lost;
 impl Ledger {
     /// Writes what there is to write. Says after how long there may be more.
     pub(crate) fn turn(&mut self, desk: Desk<'_>, now: Timestamp) -> Duration {
+        let came_back = self.come_back(desk, now);
         self.seen = now;
         self.gather_in_time(desk.memory, now);
         if self.lost.is_some_and(|since| now >= since && now.since(since) < RETRY) {
             return RETRY;
         }
-        let nothing_to_write = self.low.is_empty() && self.usage.is_empty();
+        let nothing_to_write = self.low.is_empty() && self.usage.is_empty() && !came_back;
         if nothing_to_write && self.lost.is_none() && !self.until_renewal(now).is_zero() {
             return self.until_renewal(now).min(USAGE_EVERY);
         }
@@ -34,6 +35,27 @@ impl Ledger {
             None if self.usage.is_empty() && self.shards_due == 0 => self.until_renewal(now).min(USAGE_EVERY),
             None => self.until_renewal(now).min(USAGE_PACE),
         }
+    }
+
+    /// Shortens a lease that a clock far ahead has made long, once it is back: a crash would empty every bucket until then.
+    /// Says whether it did.
+    fn come_back(&mut self, desk: Desk<'_>, now: Timestamp) -> bool {
+        if self.seen <= now.plus(FAR) {
+            return false;
+        }
+        let changed = self.limits.keys().filter_map(|limit| match desk.memory.record(*limit)? {
+            Record::Bucket(bucket) => Some(bucket.present.since),
+            Record::Quota(_) => None,
+        });
+        let changed = changed.max().unwrap_or_default();
+        let until = desk.memory.draw_back(now.plus(self.settings.lease)).max(changed);
+        tracing::warn!(
+            path = %desk.path.display(),
+            seconds = self.seen.since(now).as_secs(),
+            "the clock has been set back; what was spent while it was ahead counts there"
+        );
+        self.run.alive_until = until;
+        true
     }
 
     /// Looks for usage once in a while, however often there is a turn: each look writes a row for everybody who spent.
@@ -107,7 +129,7 @@ impl Ledger {
         tracing::info!(path = %desk.path.display(), "limits are recorded again");
     }
 
-    /// Notes every quota that was used beyond what is reserved of it. Returns the latest time at which a bucket was spent.
+    /// Notes every quota that was used beyond what is reserved of it. Returns a time before which nobody is spent any more.
     fn catch_up(&mut self, memory: &Memory) -> Timestamp {
         let mut latest = Timestamp::EPOCH;
         let mut entries = Vec::new();
@@ -116,10 +138,12 @@ impl Ledger {
             for entry in entries.drain(..) {
                 match entry.state {
                     State::Bucket { last, .. } => latest = latest.max(last),
-                    State::Quota { used, granted, .. } if used > granted => {
-                        self.low.push(Charge { limit: entry.limit, subject: entry.subject });
+                    State::Quota { used, granted, window, .. } => {
+                        latest = latest.max(window);
+                        if used > granted {
+                            self.low.push(Charge { limit: entry.limit, subject: entry.subject });
+                        }
                     }
-                    State::Quota { .. } => {}
                 }
             }
         }
@@ -140,8 +164,10 @@ fn write_all(
     if !days.is_empty() {
         let mut write = rows::write_usage(connection)?;
         days.iter().try_for_each(|day| write(*day))?;
-        rows::delete_old_usage(connection, oldest, DROPPED_PER_TURN)?;
     }
+    // More than comes in, so that what is too old gets less.
+    let most = u32::try_from(days.len()).unwrap_or(u32::MAX).saturating_add(DROPPED_PER_TURN);
+    rows::delete_old_usage(connection, oldest, most)?;
     Ok(reserved.len() + days.len())
 }
 
@@ -153,6 +179,9 @@ fn consequence(lost: Lost) -> &'static str {
         }
     }
 }
+
+/// A clock that goes back further than this was wrong before, or is now.
+const FAR: Duration = Duration::from_hours(1);
 
 /// A file that could not be written is tried again after this long.
 const RETRY: Duration = Duration::from_secs(1);
@@ -169,7 +198,7 @@ const USAGE_PACE: Duration = Duration::from_millis(50);
 /// Usage is kept of today and of so many days before it.
 pub const DAYS_KEPT: u32 = 90;
 
-/// Rows of older usage that one transaction drops.
+/// Rows of older usage that one transaction drops, more than it writes.
 const DROPPED_PER_TURN: u32 = 256;
 
 #[cfg(test)]

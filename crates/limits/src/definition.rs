@@ -40,7 +40,7 @@ impl Record {
     pub(crate) fn changed(&self, limit: Limit, now: Timestamp) -> Option<Self> {
         match (self, limit) {
             (Self::Bucket(bucket), Limit::Bucket(spec)) => Some(Self::Bucket(bucket.changed(spec, now))),
-            (Self::Quota(quota), Limit::Quota(spec)) => Some(Self::Quota(Quota { spec, ..quota.clone() })),
+            (Self::Quota(quota), Limit::Quota(spec)) => Some(Self::Quota(quota.changed(spec, now))),
             _ => None,
         }
     }

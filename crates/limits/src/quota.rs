@@ -119,6 +119,13 @@ pub struct Presumption {
 }
 
 impl Presumption {
+    /// The same once the windows turn as those of `spec` and not of `before` any more; `None` if it is over with the
+    /// windows that are.
+    pub fn taken_over(self, spec: QuotaSpec, before: QuotaSpec, now: Timestamp) -> Option<Self> {
+        let open = self.until >= before.window(now).0;
+        open.then(|| Self { until: self.until.max(spec.window(now).0), ..self })
+    }
+
     /// What somebody counts as having used who had used `used` before, with `extra` requests on top of the limit.
     pub fn added_to(&self, used: u64, extra: u64) -> u64 {
         used.saturating_add(self.amount).min(self.ceiling.saturating_add(extra)).max(used)
@@ -228,6 +235,17 @@ impl Quota {
     fn presumed_in(&self, window: Timestamp) -> u64 {
         let concerned = self.presumed.iter().filter(|presumption| presumption.until >= window);
         concerned.fold(0, |used, presumption| presumption.added_to(used, 0))
+    }
+
+    /// The quota with other numbers. What counts in the window that is open counts in the one that takes its place.
+    pub(crate) fn changed(&self, spec: QuotaSpec, now: Timestamp) -> Self {
+        let presumed = self.presumed.iter();
+        let presumed = if spec.turns_with(&self.spec) {
+            presumed.copied().collect()
+        } else {
+            presumed.filter_map(|presumption| presumption.taken_over(spec, self.spec, now)).collect()
+        };
+        Self { spec, presumed }
     }
 
     /// The quota that everybody finds after a crash.

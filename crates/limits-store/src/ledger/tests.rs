@@ -1,7 +1,7 @@
-use limits::{Limiter as _, Subject};
+use limits::{Limiter as _, Meter as _, Period, Subject};
 
 use super::*;
-use crate::fixture::{KEY, NOON, Place, admitted_alone, charges, daily, define, later};
+use crate::fixture::{KEY, NOON, Place, admitted_alone, charges, daily, define, later, quota};
 use crate::store::Sqlite;
 
 fn reservation(store: &Sqlite, limit: LimitId, subject: Subject) -> Option<u64> {
@@ -76,4 +76,21 @@ fn the_same_numbers_again_are_not_written() {
     let name: LimitName = "quota".parse().unwrap();
     let other_kind = store.define(name, crate::fixture::bucket(1, 1), NOON);
     assert!(matches!(other_kind, Err(DefineError::KindChanged { .. })), "{other_kind:?}");
+}
+
+#[test]
+fn what_may_be_handed_out_stays_reserved_when_the_period_changes() {
+    for (before, after) in [(Period::Month, Period::Day), (Period::Day, Period::Month)] {
+        let place = Place::new();
+        let store = place.open(NOON);
+        let limit = define(&store, "quota", quota(100, before), NOON);
+        assert_eq!(admitted_alone(&store, 2, NOON, &charges(&[limit], KEY)), 2);
+        define(&store, "quota", quota(100, after), NOON);
+        // No turn in between: these are what was at hand before the change.
+        assert_eq!(admitted_alone(&store, 99, NOON, &charges(&[limit], KEY)), 8);
+        store.abandon();
+        let store = place.open(NOON);
+        let left = store.standing(&"quota".parse().unwrap(), KEY, NOON).unwrap().left;
+        assert_eq!(left, 90, "{before:?} to {after:?}");
+    }
 }

@@ -181,3 +181,17 @@ fn the_last_days_of_the_calendar_can_be_read() {
     assert_eq!(store.standing(&name(), KEY, far).unwrap().used, 0);
     assert_eq!(days(&store, "9999-12-30", "9999-12-31", far), [(0, 3), (0, 3)]);
 }
+
+#[test]
+fn an_extension_after_midnight_loses_nothing_of_the_day_before() {
+    let place = Place::new();
+    let evening = later(43_199_900);
+    let store = place.open(evening);
+    let limit = define(&store, "quota", daily(1_000), evening);
+    store.turn(evening);
+    assert_eq!(admitted_alone(&store, 7, evening, &charges(&[limit], KEY)), 7);
+    let midnight = later(43_200_100);
+    store.extend(&name(), KEY, 5, midnight).unwrap();
+    let read = store.days(&name(), KEY, day("2026-11-23")..=day("2026-11-24"), midnight).unwrap();
+    assert_eq!(read.iter().map(|day| day.used).collect::<Vec<_>>(), [7, 0]);
+}

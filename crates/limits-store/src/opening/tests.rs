@@ -226,6 +226,22 @@ fn a_watermark_survives_a_clean_stop() {
 }
 
 #[test]
+fn what_was_given_on_top_does_not_come_back_at_a_restart_after_the_period_has_changed() {
+    for clean in [true, false] {
+        let place = Place::new();
+        let store = place.open(NOON);
+        define(&store, "quota", daily(5), NOON);
+        assert_eq!(store.extend(&"quota".parse().unwrap(), KEY, 3, NOON).unwrap().left, 8);
+        // Today is Monday: a week from Monday on begins when the day did.
+        define(&store, "quota", QuotaSpec::new(5, Period::Week, 1).unwrap().into(), NOON);
+        stop(&store, clean);
+        let store = place.open(NOON);
+        let extra = store.standing(&"quota".parse().unwrap(), KEY, NOON).unwrap().extra;
+        assert_eq!(extra, 0, "clean: {clean}");
+    }
+}
+
+#[test]
 fn what_was_given_on_top_survives_both_ways_of_stopping() {
     for clean in [true, false] {
         let place = Place::new();
@@ -312,4 +328,119 @@ fn a_file_that_cannot_be_written_is_not_begun() {
     assert_eq!(std::fs::read(place.path()).unwrap(), before);
     let decision = memory.spend_now(NOON, &charges(&[], KEY));
     assert!(matches!(decision, Decision::Admitted { .. }), "it costs nothing");
+}
+
+/// Days after noon.
+fn days(count: u64) -> Duration {
+    Duration::from_hours(24 * count)
+}
+
+#[test]
+fn a_clock_that_is_wrong_once_makes_nothing_look_old() {
+    for (ahead, clean) in [80, 95, 3_650].into_iter().flat_map(|ahead| [(ahead, true), (ahead, false)]) {
+        let place = Place::new();
+        let store = place.open(NOON);
+        let limit = define(&store, "quota", quota(300, Period::Month), NOON);
+        let one = charges(&[limit], KEY);
+        assert_eq!(admitted(&store, 999, NOON, &one), 300);
+        store.turn(later(2_000));
+        store.turn(NOON.plus(days(ahead)));
+        store.turn(later(60_000));
+        if clean {
+            store.close(later(60_000)).unwrap();
+        } else {
+            store.abandon();
+        }
+        let store = place.open(later(60_000));
+        assert_eq!(define(&store, "quota", quota(300, Period::Month), later(60_000)), limit);
+        let more = admitted(&store, 999, later(60_000), &one);
+        assert_eq!(more, 0, "the clock was {ahead} days ahead for a moment, and the stop clean: {clean}");
+    }
+}
+
+#[test]
+fn a_count_that_was_dropped_does_not_come_back_as_nothing() {
+    let place = Place::new();
+    let store = place.open_with(batches_of(100), NOON);
+    let limit = define(&store, "quota", daily(10), NOON);
+    let one = charges(&[limit], KEY);
+    // So few that nothing is reserved of them.
+    assert_eq!(admitted(&store, 99, NOON, &one), 10);
+    store.turn(later(2_000));
+    let tomorrow = NOON.plus(days(1));
+    store.turn(tomorrow);
+    assert_eq!(store.memory().tidy_all(tomorrow), 1);
+    store.close(tomorrow).unwrap();
+
+    let store = place.open_with(batches_of(100), later(10_000));
+    let decision = spend(&store, later(10_000), &one);
+    assert!(!decision.is_admitted() || decision.at() > later(10_000), "{decision:?}");
+}
+
+#[test]
+fn what_a_crash_left_in_doubt_follows_a_change_of_the_period() {
+    let place = Place::new();
+    let store = place.open_with(batches_of(100), NOON);
+    let limit = define(&store, "quota", quota(30, Period::Month), NOON);
+    let one = charges(&[limit], KEY);
+    assert_eq!(admitted(&store, 99, NOON, &one), 30);
+    store.abandon();
+    let week_later = NOON.plus(days(5));
+    for period in [Period::Day, Period::Week, Period::Month] {
+        let store = place.open_with(batches_of(100), week_later);
+        define(&store, "quota", quota(30, period), week_later);
+        assert_eq!(admitted(&store, 99, week_later, &one), 0, "{period:?}");
+        store.close(week_later).unwrap();
+    }
+}
+
+#[test]
+fn crashes_in_windows_that_are_over_do_not_count_in_a_longer_one() {
+    let place = Place::new();
+    for day in 0..6 {
+        let now = NOON.plus(days(day));
+        let store = place.open_with(batches_of(100), now);
+        define(&store, "quota", daily(100), now);
+        store.abandon();
+    }
+    let now = NOON.plus(days(7));
+    let store = place.open(now);
+    define(&store, "quota", quota(100, Period::Month), now);
+    assert_eq!(standing(&store, KEY, now), (0, 0, 100));
+}
+
+#[test]
+fn a_key_is_not_taken_to_the_day_of_another_one() {
+    let place = Place::new();
+    let store = place.open(NOON);
+    let limit = define(&store, "quota", daily(100), NOON);
+    assert_eq!(admitted(&store, 3, NOON, &charges(&[limit], KEY)), 3);
+    let ahead = NOON.plus(days(30));
+    store.turn(ahead);
+    assert_eq!(admitted(&store, 1, ahead, &charges(&[limit], OTHER)), 1);
+    store.close(NOON).unwrap();
+    let store = place.open(NOON);
+    define(&store, "quota", quota(100, Period::Week), NOON);
+    assert_eq!(spend(&store, NOON, &charges(&[limit], KEY)).at(), NOON);
+}
+
+#[test]
+fn numbers_that_nobody_counted_are_damage() {
+    for wrong in [
+        "UPDATE usage SET used = -1",
+        "UPDATE reservations SET reserved = -1",
+        "UPDATE quotas SET opening = -1",
+        "UPDATE eras SET fresh = -1",
+        "UPDATE run SET number = 9223372036854775807",
+    ] {
+        let place = Place::new();
+        let store = place.open(NOON);
+        let limits =
+            [define(&store, "bucket", bucket(500, 9), NOON), define(&store, "quota", daily(100), NOON)];
+        assert_eq!(admitted(&store, 5, NOON, &charges(&limits, KEY)), 5);
+        store.close(NOON).unwrap();
+        Connection::open(place.path()).unwrap().execute(wrong, []).unwrap();
+        let refused = Sqlite::open(&place.path(), batches_of(10), NOON).unwrap_err();
+        assert!(matches!(refused, crate::OpenError::Damaged { .. }), "{wrong}: {refused:?}");
+    }
 }

@@ -5,7 +5,7 @@ use limits::{
 };
 use rusqlite::{Connection, Row};
 
-use super::{RowId, count, micros, moment};
+use super::{RowId, bits, count, micros, moment};
 use crate::refusal::Damage;
 
 /// A limit as it was recorded.
@@ -76,8 +76,8 @@ fn quota(connection: &Connection, row: RowId) -> Result<Option<(QuotaSpec, u64, 
     let sql = "SELECT requests, period, shift, opening, ceiling FROM quotas WHERE limit_id = ?1";
     let mut statement = connection.prepare(sql)?;
     let mut found = statement.query_map([row.0], |row| {
-        let spec = (count(row, 0)?, row.get::<_, String>(1)?, row.get::<_, u8>(2)?);
-        Ok((spec, count(row, 3)?, count(row, 4)?))
+        let spec = (bits(row, 0)?, row.get::<_, String>(1)?, row.get::<_, u8>(2)?);
+        Ok((spec, count(row, 3)?, bits(row, 4)?))
     })?;
     let Some(quota) = found.next() else { return Ok(None) };
     let ((requests, period, shift), opening, ceiling) = quota?;
@@ -90,7 +90,7 @@ fn quota(connection: &Connection, row: RowId) -> Result<Option<(QuotaSpec, u64, 
 fn presumed(connection: &Connection, row: RowId) -> rusqlite::Result<Vec<Presumed>> {
     let sql = "SELECT run, until, amount, ceiling FROM presumptions WHERE limit_id = ?1 ORDER BY run";
     let read = |row: &Row<'_>| {
-        let what = Presumption { until: moment(row, 1)?, amount: count(row, 2)?, ceiling: count(row, 3)? };
+        let what = Presumption { until: moment(row, 1)?, amount: count(row, 2)?, ceiling: bits(row, 3)? };
         Ok(Presumed { run: row.get(0)?, what })
     };
     connection.prepare(sql)?.query_map([row.0], read)?.collect()
@@ -150,6 +150,17 @@ pub(crate) fn write_presumed(connection: &Connection, row: RowId, all: &[Presume
         statement.execute((row.0, run, micros(what.until), amount, ceiling))?;
     }
     Ok(())
+}
+
+/// Puts what `turn` makes of it in place of what was presumed of the quota.
+pub(crate) fn turn_presumed(
+    connection: &Connection,
+    row: RowId,
+    turn: impl Fn(Presumption) -> Option<Presumption>,
+) -> rusqlite::Result<()> {
+    let turned = |presumed: Presumed| Some(Presumed { what: turn(presumed.what)?, ..presumed });
+    let turned: Vec<Presumed> = presumed(connection, row)?.into_iter().filter_map(turned).collect();
+    write_presumed(connection, row, &turned)
 }
 
 const PERIODS: [(Period, &str); 3] = [(Period::Day, "day"), (Period::Week, "week"), (Period::Month, "month")];

@@ -56,23 +56,23 @@ fn a_quota_is_read_as_it_was_written() {
         let spec = QuotaSpec::new(u64::MAX, period, shift).unwrap();
         let row =
             add(&connection, &format!("quota{nth}"), &Record::Quota(Quota { spec, presumed: Vec::new() }));
-        let all = [(1, 0), (2, u64::MAX)].map(|(run, amount)| Presumed {
+        let all = [(1, 0), (2, i64::MAX.cast_unsigned())].map(|(run, amount)| Presumed {
             run,
             what: Presumption { until: NOON, amount, ceiling: u64::MAX - amount },
         });
         write_presumed(&connection, row, &all).unwrap();
-        write_opening(&connection, row, u64::MAX - 1, u64::MAX - 2).unwrap();
+        write_opening(&connection, row, i64::MAX.cast_unsigned(), u64::MAX).unwrap();
         let read = &limits(&connection).unwrap()[nth];
         let presumed = all.iter().map(|presumed| presumed.what).collect();
         assert_eq!(read.numbers, Record::Quota(Quota { spec, presumed }));
         assert_eq!(
             (read.opening, read.ceiling, read.presumed.as_slice()),
-            (u64::MAX - 1, u64::MAX - 2, all.as_slice())
+            (i64::MAX.cast_unsigned(), u64::MAX, all.as_slice())
         );
         let other = QuotaSpec::new(1, Period::Day, 0).unwrap();
         write_record(&connection, row, &Record::Quota(Quota { spec: other, presumed: Vec::new() })).unwrap();
         // New numbers leave alone what was handed out under the old ones.
-        assert_eq!(limits(&connection).unwrap()[nth].opening, u64::MAX - 1);
+        assert_eq!(limits(&connection).unwrap()[nth].opening, i64::MAX.cast_unsigned());
     }
 }
 
@@ -90,7 +90,9 @@ fn a_run_is_read_as_it_was_written() {
 fn what_is_kept_of_subjects_is_read_as_it_was_written() {
     let connection = store();
     let row = some_quota(&connection);
-    for (subject, count) in [(Subject::SHARED, u64::MAX), (KEY, 0), (Subject::new(0), 1 << 63)] {
+    for (subject, count) in
+        [(Subject::SHARED, i64::MAX.cast_unsigned()), (KEY, 0), (Subject::new(0), 1 << 62)]
+    {
         let level = Level { row, subject, nanos: count, last: NOON };
         write_level(&connection).unwrap()(level).unwrap();
         let reservation = Reservation { row, subject, window: NOON, reserved: count, run: 3 };

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use limits::{Day, Subject};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{RowId, count, day, subject};
+use super::{RowId, bits, count, day, subject};
 
 /// One subject's usage of one quota on one day.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,7 +54,7 @@ pub(crate) fn usage_of(
     let mut found = Vec::new();
     for day in first.max(days.start().number())..=last.min(days.end().number()) {
         let spent = statement.query_row((day, row.0, subject.id().cast_signed()), |row| {
-            Ok(SpentOn { used: count(row, 0)?, remaining: count(row, 1)? })
+            Ok(SpentOn { used: count(row, 0)?, remaining: bits(row, 1)? })
         });
         found.extend(spent.optional()?.map(|spent| (Day::from_number(day), spent)));
     }
@@ -76,7 +76,7 @@ pub(crate) fn usage_on(
     let sql = "SELECT limit_id, subject, day, used, remaining FROM usage WHERE day = ?1";
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([on.number()], |row| {
-        let spent = SpentOn { used: count(row, 3)?, remaining: count(row, 4)? };
+        let spent = SpentOn { used: count(row, 3)?, remaining: bits(row, 4)? };
         Ok(DayRow { row: RowId(row.get(0)?), subject: subject(row, 1)?, day: day(row, 2)?, spent })
     })?;
     for row in rows {

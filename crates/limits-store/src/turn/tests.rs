@@ -150,6 +150,24 @@ fn usage_of_many_is_written_in_several_turns() {
 }
 
 #[test]
+fn what_was_used_is_written_with_its_reservation_however_much_usage_waits() {
+    let place = Place::new();
+    let store = place.open(NOON);
+    let limit = define(&store, "quota", daily(100), NOON);
+    for subject in 0..5_000 {
+        assert!(store.spend_now(NOON, &charges(&[limit], Subject::new(subject))).is_admitted());
+    }
+    // Its usage would be written last.
+    let last = Subject::new(1_000_000);
+    assert_eq!(admitted_alone(&store, 6, NOON, &charges(&[limit], last)), 6);
+    assert_eq!(store.turn(NOON), Some(USAGE_PACE));
+    store.abandon();
+    let store = place.open(NOON);
+    let standing = store.standing(&"quota".parse().unwrap(), last, NOON).unwrap();
+    assert_eq!((standing.used, standing.lost, standing.left), (6, 10, 84));
+}
+
+#[test]
 fn a_full_disk_closes_what_is_closed_and_is_got_over() {
     let place = Place::new();
     let store = place.open(NOON);
@@ -317,4 +335,47 @@ fn a_definition_that_cannot_be_recorded_is_not_in_force() {
     assert_eq!(define(&store, "bucket", bucket(1_000, 1), NOON), limit);
     pragma_only(&store, false);
     assert_eq!(define(&store, "bucket", bucket(1_000, 9), NOON), limit);
+}
+
+#[test]
+fn a_clock_that_was_far_ahead_for_a_moment_is_forgotten() {
+    for spent in [false, true] {
+        let place = Place::new();
+        let store = place.open(NOON);
+        let limit = define(&store, "bucket", bucket(1_000, 5), NOON);
+        store.turn(NOON);
+        let ahead = NOON.plus(Duration::from_hours(1_000));
+        store.turn(ahead);
+        assert_eq!(spent && store.spend_now(ahead, &charges(&[limit], KEY)).is_admitted(), spent);
+        store.turn(later(1_000));
+        let until = if spent { ahead } else { later(6_000) };
+        assert_eq!(store.stats().alive_until, until);
+        let elsewhere = store.spend_now(later(6_001), &charges(&[limit], Subject::new(99)));
+        assert_eq!(elsewhere.is_admitted(), spent, "beyond what is on disk: {elsewhere:?}");
+        store.abandon();
+        // On disk, too: a crash empties buckets no longer than that.
+        assert_eq!(place.open(later(2_000)).crash(), Some(until));
+    }
+}
+
+#[test]
+fn usage_that_is_too_old_gets_less_however_much_comes_in() {
+    const KEYS: u64 = 2_000;
+    let place = Place::new();
+    let store = place.open(NOON);
+    let limit = define(&store, "quota", daily(100), NOON);
+    let mut now = NOON;
+    for _ in 0..3 {
+        now = now.plus(Duration::from_hours(24 * 100));
+        store.turn(now);
+        for subject in 0..KEYS {
+            assert!(store.spend_now(now, &charges(&[limit], Subject::new(subject))).is_admitted());
+        }
+        for second in 1..=16 {
+            store.turn(now.plus(Duration::from_secs(second * 3)));
+        }
+    }
+    let ledger = store.ledger().unwrap();
+    let rows: i64 = ledger.connection.query_row("SELECT count(*) FROM usage", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows.cast_unsigned(), KEYS);
 }

@@ -144,7 +144,18 @@ impl Memory {
         extra.filter(|extra| extra.window == window).map_or(0, |extra| extra.amount)
     }
 
-    /// Admits spends up to the effective time `until`. It never goes back.
+    /// Takes back what was let through beyond `until` and has not been used. Returns how far spends may go now: to
+    /// `until`, or to the latest bucket's spend or quota's window if that is later.
+    pub fn draw_back(&self, until: Timestamp) -> Timestamp {
+        let Some(backing) = &self.backing else { return until };
+        backing.until.store(until.as_micros(), Ordering::Release);
+        // Whoever saw the later moment holds a lock, and is waited for here.
+        let latest = self.shards.iter().map(|shard| shard.lock().latest()).max().unwrap_or_default();
+        self.admit_until(latest);
+        latest.max(until)
+    }
+
+    /// Admits spends up to the effective time `until`. Only [`Memory::draw_back`] goes back.
     pub fn admit_until(&self, until: Timestamp) {
         if let Some(backing) = &self.backing {
             backing.until.fetch_max(until.as_micros(), Ordering::AcqRel);

@@ -163,6 +163,21 @@ impl Shard {
         }
     }
 
+    /// The latest moment before which somebody here is not spent any more.
+    pub(super) fn latest(&self) -> Timestamp {
+        let positions = 0..u32::try_from(self.subjects.len()).unwrap_or(u32::MAX);
+        let mut latest = self.forgotten;
+        for position in positions {
+            self.entries_at(position, |entry| {
+                latest = latest.max(match entry.state {
+                    State::Bucket { last, .. } => last,
+                    State::Quota { window, .. } => window,
+                });
+            });
+        }
+        latest
+    }
+
     fn entries_at(&self, position: u32, mut take: impl FnMut(Entry)) {
         let Some(record) = self.subjects.record(position) else { return };
         for slot in record.slots() {
