@@ -95,7 +95,8 @@ impl FetchError {
                 Row::new(500, ErrorReply::new(ErrorCode::ServerError, "the token could not be fetched"))
             }
             Self::Source(SourceError::Upstream(error)) => match error {
-                UpstreamError::NotConnected
+                UpstreamError::SecretsUnreadable
+                | UpstreamError::NotConnected
                 | UpstreamError::Timeout
                 | UpstreamError::Unavailable { .. }
                 | UpstreamError::Throttled { .. }

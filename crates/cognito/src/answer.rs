@@ -1,15 +1,16 @@
-//! What an answer of the token endpoint means.
+//! What an answer means, in either way of asking.
 //!
-//! Cognito answers errors with 400 and an `error`. Everything else that is no token (429, 5xx, any page of a proxy on the
-//! way) says that the upstream cannot answer properly now, whatever its text says; the text is not looked at.
+//! Cognito answers errors with 400 and says which; reading that is the [`Way`]'s. Everything else that is no token (429,
+//! 5xx, any page of a proxy on the way) says that the upstream cannot answer properly now, whatever its text says.
 
 use std::time::Duration;
 
 use ambient::Moment;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-use oauth::{AccessToken, ClaimsError, ErrorCode, ScopeSet, TokenReply, UnverifiedClaims};
+use oauth::{AccessToken, ClaimsError, ScopeSet, UnverifiedClaims};
 
+use crate::endpoint::Way;
 use crate::error::UpstreamError;
 use crate::transport::Reply;
 
@@ -36,24 +37,26 @@ pub(crate) struct Asked<'a> {
     pub(crate) at: Moment,
 }
 
-/// Reads `reply` as the answer to `asked`.
-pub(crate) fn read(reply: &Reply, asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
+/// Reads `reply` as the answer to `asked`, which was asked by `way`.
+pub(crate) fn read(way: &dyn Way, reply: &Reply, asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
     let status = reply.status();
+    let unavailable = || UpstreamError::Unavailable { retry_after: retry_after(reply) };
     if status == StatusCode::TOO_MANY_REQUESTS {
         Err(UpstreamError::Throttled { retry_after: retry_after(reply) })
     } else if status.is_success() {
-        token(reply.body(), asked)
+        token(way, reply.body(), asked)
     } else if status.is_redirection() {
         Err(UpstreamError::Redirected)
     } else if status.is_client_error() {
-        Err(refusal(reply))
+        // What no user pool said, a load balancer said, a firewall, or whoever serves a wrong path.
+        Err(way.refusal(reply).unwrap_or_else(unavailable))
     } else {
-        Err(UpstreamError::Unavailable { retry_after: retry_after(reply) })
+        Err(unavailable())
     }
 }
 
-fn token(body: &[u8], asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
-    let reply = TokenReply::read(body).map_err(|_| UpstreamError::Malformed)?;
+fn token(way: &dyn Way, body: &[u8], asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
+    let reply = way.token(body).ok_or(UpstreamError::Malformed)?;
     let claims = UnverifiedClaims::decode(&reply.access_token).map_err(|error| match error {
         ClaimsError::Scope(_) => UpstreamError::ScopeMismatch,
         ClaimsError::NotJwt | ClaimsError::Malformed => UpstreamError::Unusable,
@@ -74,18 +77,8 @@ fn token(body: &[u8], asked: Asked<'_>) -> Result<IssuedToken, UpstreamError> {
     Ok(IssuedToken { token: reply.access_token, asked: asked.at, lifetime })
 }
 
-fn refusal(reply: &Reply) -> UpstreamError {
-    match oauth::UpstreamError::read(reply.body()) {
-        Ok(oauth::UpstreamError::Known(ErrorCode::InvalidClient)) => UpstreamError::RefusedClient,
-        Ok(oauth::UpstreamError::Known(ErrorCode::InvalidScope)) => UpstreamError::RefusedScope,
-        Ok(other) => UpstreamError::Refused(other),
-        // No token endpoint said this: a load balancer, a firewall, a wrong path.
-        Err(_no_oauth_error) => UpstreamError::Unavailable { retry_after: retry_after(reply) },
-    }
-}
-
 /// `Retry-After` in seconds (RFC 9110 §10.2.3); its form as a date is not worth a second clock.
-fn retry_after(reply: &Reply) -> Option<Duration> {
+pub(crate) fn retry_after(reply: &Reply) -> Option<Duration> {
     let seconds: u32 = reply.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds.into()).min(MAX_RETRY_AFTER))
 }

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use oauth::ErrorCode;
 use thiserror::Error;
 
-/// Why the upstream gave no token. It holds no text from upstream and no secret.
+/// Why the upstream gave no token. It holds no text from upstream and no secret. What is called the token endpoint here
+/// is whichever of the two is asked.
 ///
 /// A caller must handle every case, because each means something else to the client: come back later, or call the
 /// operator.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum UpstreamError {
+    /// The app client's secrets could not be read, or not again when the known ones were refused.
+    #[error("the app client's secrets could not be read")]
+    SecretsUnreadable,
     /// No connection could be made.
     #[error("no connection to the token endpoint could be made")]
     NotConnected,
@@ -66,7 +71,8 @@ impl UpstreamError {
             | Self::Unavailable { .. }
             | Self::Throttled { .. }
             | Self::Malformed => true,
-            Self::CircuitOpen { .. }
+            Self::SecretsUnreadable
+            | Self::CircuitOpen { .. }
             | Self::Unusable
             | Self::Redirected
             | Self::RefusedClient
@@ -78,7 +84,12 @@ impl UpstreamError {
 
     /// Whether only a client that showed a good secret is told this.
     pub(crate) const fn proves_recognition(self) -> bool {
-        matches!(self, Self::RefusedScope | Self::Refused(_) | Self::ScopeMismatch | Self::Unusable)
+        match self {
+            // A malformed request is refused before anybody looks who sent it.
+            Self::Refused(oauth::UpstreamError::Known(ErrorCode::InvalidRequest)) => false,
+            Self::RefusedScope | Self::Refused(_) | Self::ScopeMismatch | Self::Unusable => true,
+            _ => false,
+        }
     }
 
     /// How long to wait before trying again, where that is known.
@@ -93,6 +104,7 @@ impl UpstreamError {
     /// A word for logs and metrics.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::SecretsUnreadable => "secrets_unreadable",
             Self::NotConnected => "upstream_not_connected",
             Self::Timeout => "upstream_timeout",
             Self::Unavailable { .. } => "upstream_unavailable",

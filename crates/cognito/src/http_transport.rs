@@ -1,4 +1,4 @@
-//! The transport over real sockets: HTTPS to a Cognito domain, plain HTTP to the embedded pool on this machine.
+//! The transport over real sockets: HTTPS to Cognito, plain HTTP to the embedded pool on this machine.
 //!
 //! One client keeps a few connections open. It follows no redirect, reads no proxy from the environment and trusts
 //! Mozilla's roots that are compiled in, so that it needs no certificate store where it runs.
@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -15,10 +14,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::endpoint::TokenEndpoint;
+use crate::endpoint::Endpoint;
 use crate::transport::{Reply, TokenCall, Transport, TransportError};
 
-/// Carries calls to one token endpoint over HTTP/1.1.
+/// Carries calls to one endpoint over HTTP/1.1.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -27,7 +26,7 @@ pub struct HttpTransport {
 
 impl HttpTransport {
     /// A transport to `endpoint` whose connections must be made within `connect`.
-    pub fn new(endpoint: &TokenEndpoint, connect: Duration) -> Self {
+    pub fn new(endpoint: &Endpoint, connect: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         // Whether plain HTTP is allowed was decided when the endpoint was parsed.
         tcp.enforce_http(false);
@@ -51,13 +50,10 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     async fn send(&self, call: TokenCall) -> Result<Reply, TransportError> {
-        let mut request = Request::new(Full::new(call.form));
+        let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.endpoint.clone();
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, call.authorization);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        *request.headers_mut() = call.headers;
         match self.client.request(request).await {
             Ok(answer) => whole(answer).await,
             Err(error) if error.is_connect() => Err(TransportError::NotConnected),

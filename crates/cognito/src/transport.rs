@@ -1,4 +1,4 @@
-//! How a request gets to a token endpoint and its answer back: the border between logic and sockets.
+//! How a request gets to a user pool and its answer back: the border between logic and sockets.
 //!
 //! Everything that decides (retries, breaker, what an answer means) stands on this side and is tested without sockets.
 
@@ -7,13 +7,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::HeaderMap;
 use thiserror::Error;
 
 /// An answer, read whole.
 pub type Reply = http::Response<Bytes>;
 
-/// Carries a call to the token endpoint.
+/// Carries a call to the one endpoint that it knows.
 pub trait Transport: Send + Sync {
     /// Sends `call` and reads the whole answer, of bounded size. It may be dropped at any moment.
     fn send(&self, call: TokenCall) -> impl Future<Output = Result<Reply, TransportError>> + Send;
@@ -25,13 +25,13 @@ impl<T: Transport> Transport for Arc<T> {
     }
 }
 
-/// A `POST` to the token endpoint. Its `Debug` shows neither the credentials nor the body.
+/// A `POST` that asks for a token. Its `Debug` shows neither headers nor body: in either of them is the secret.
 #[derive(Clone)]
 pub struct TokenCall {
-    /// The header `Authorization`.
-    pub authorization: HeaderValue,
-    /// The form in the body.
-    pub form: Bytes,
+    /// The headers, without those that frame the message.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
 }
 
 impl fmt::Debug for TokenCall {

@@ -4,24 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Entropy, Timestamp, jitter};
-use bytes::Bytes;
 use oauth::ScopeSet;
 use parking_lot::Mutex;
+use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::answer::{self, Asked, IssuedToken};
 use crate::breaker::{Breaker, Pass, Report};
-use crate::credentials::{AppClientCredentials, Which};
+use crate::credentials::{AppClientCredentials, Bounds, Held, SecretsUnreadable};
 use crate::effort::Effort;
-use crate::endpoint::TokenEndpoint;
+use crate::endpoint::{Endpoint, Presented};
 use crate::error::UpstreamError;
 use crate::http_transport::HttpTransport;
 use crate::settings::Settings;
-use crate::transport::{TokenCall, Transport, TransportError};
+use crate::transport::{Transport, TransportError};
 
-/// One token endpoint, with the connections to it and the memory of how it behaves. Share it.
+/// One endpoint, with the connections to it and the memory of how it behaves. Share it.
 #[derive(Debug)]
 pub struct Upstream<T = HttpTransport> {
+    endpoint: Endpoint,
     transport: T,
     settings: Settings,
     breaker: Mutex<Breaker>,
@@ -41,20 +42,28 @@ pub struct Exchange {
 impl Upstream {
     /// The upstream at `endpoint`. Nothing is sent before the first token is asked for.
     pub fn new(
-        endpoint: &TokenEndpoint,
+        endpoint: impl Into<Endpoint>,
         settings: Settings,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self::over(HttpTransport::new(endpoint, settings.connect), settings, clock, entropy)
+        let endpoint = endpoint.into();
+        let transport = HttpTransport::new(&endpoint, settings.connect);
+        Self::over(transport, endpoint, settings, clock, entropy)
     }
 }
 
 impl<T: Transport> Upstream<T> {
-    /// The upstream that `transport` reaches.
-    pub fn over(transport: T, settings: Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    /// The upstream that `transport` reaches, asked in the way of `endpoint`.
+    pub fn over(
+        transport: T,
+        endpoint: impl Into<Endpoint>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         let breaker = Mutex::new(Breaker::new(settings.breaker));
-        Self { transport, settings, breaker, clock, entropy }
+        Self { endpoint: endpoint.into(), transport, settings, breaker, clock, entropy }
     }
 
     /// Asks for a token that carries exactly `scopes`, as the app client of `credentials`.
@@ -68,41 +77,68 @@ impl<T: Transport> Upstream<T> {
             deadline: Instant::now() + self.settings.total,
             effort: Effort::default(),
         };
-        let outcome = self.with_either_secret(&mut run).await;
+        let outcome = self.with_whatever_secret_works(&mut run).await;
         run.effort.elapsed = self.clock.now().since(started);
         Exchange { outcome, effort: run.effort }
     }
 
-    /// Tries the secret that worked last; when that is refused, the other, before the refusal is believed.
-    async fn with_either_secret(&self, run: &mut Run<'_>) -> Result<IssuedToken, UpstreamError> {
+    /// Tries the secrets in hand; when all are refused, those that are kept instead by now, before it is believed.
+    async fn with_whatever_secret_works(&self, run: &mut Run<'_>) -> Result<IssuedToken, UpstreamError> {
         if run.scopes.is_empty() {
             // Cognito takes no scope for every scope.
             return Err(UpstreamError::RefusedScope);
         }
-        let first = run.credentials.preferred();
-        let outcome = self.persevere(run, first).await;
-        let (Err(UpstreamError::RefusedClient), Some(second)) = (&outcome, run.credentials.other_than(first))
-        else {
+        let held = run.credentials.secrets(self.bounds(run)).await.map_err(|error| unreadable(error, run))?;
+        let outcome = self.with_each(run, &held, None).await;
+        if !matches!(outcome, Err(UpstreamError::RefusedClient)) {
             return outcome;
-        };
-        let outcome = self.persevere(run, second).await;
-        let recognized = match &outcome {
-            Ok(_) => true,
-            Err(error) => error.proves_recognition(),
-        };
-        if recognized {
-            run.credentials.prefer(second);
-            let app_client = run.credentials.id();
-            tracing::info!(
-                app_client,
-                "one of two secrets was refused, the other is tried first from now on"
-            );
         }
-        outcome
+        let instead = run.credentials.instead_of(&held, self.bounds(run)).await;
+        let Some(renewed) = instead.map_err(|error| unreadable(error, run))? else { return outcome };
+        let app_client = run.credentials.id();
+        tracing::info!(app_client, "the secrets in hand were refused, others were read in their place");
+        self.with_each(run, &renewed, Some(&held)).await
+    }
+
+    /// Reading secrets may take as long as an attempt.
+    fn bounds(&self, run: &Run<'_>) -> Bounds<'_> {
+        Bounds { clock: self.clock.as_ref(), until: run.deadline.min(Instant::now() + self.settings.attempt) }
+    }
+
+    /// Tries the secret that worked last; when that is refused, the other. Those among `refused` are not tried again.
+    async fn with_each(
+        &self,
+        run: &mut Run<'_>,
+        held: &Held,
+        refused: Option<&Held>,
+    ) -> Result<IssuedToken, UpstreamError> {
+        let preferred = held.preferred();
+        for (which, secret) in held.in_order(refused) {
+            let outcome = self.persevere(run, secret).await;
+            let recognized = match &outcome {
+                Err(UpstreamError::RefusedClient) => continue,
+                Err(error) => error.proves_recognition(),
+                Ok(_) => true,
+            };
+            if recognized && which != preferred {
+                held.prefer(which);
+                let app_client = run.credentials.id();
+                tracing::info!(
+                    app_client,
+                    "one of two secrets was refused, the other is tried first from now on"
+                );
+            }
+            return outcome;
+        }
+        Err(UpstreamError::RefusedClient)
     }
 
     /// Makes attempts with one secret until one is answered properly, or attempts or time run out.
-    async fn persevere(&self, run: &mut Run<'_>, secret: Which) -> Result<IssuedToken, UpstreamError> {
+    async fn persevere(
+        &self,
+        run: &mut Run<'_>,
+        secret: &SecretString,
+    ) -> Result<IssuedToken, UpstreamError> {
         let mut failed = 0;
         let mut last = None;
         loop {
@@ -121,8 +157,9 @@ impl<T: Transport> Upstream<T> {
         }
     }
 
-    async fn attempt(&self, run: &mut Run<'_>, secret: Which) -> Result<IssuedToken, UpstreamError> {
-        let call = run.call(secret).ok_or(UpstreamError::RefusedClient)?;
+    async fn attempt(&self, run: &mut Run<'_>, secret: &SecretString) -> Result<IssuedToken, UpstreamError> {
+        let presented = Presented { id: run.credentials.id(), secret };
+        let call = self.endpoint.way().call(presented, run.scopes).ok_or(UpstreamError::RefusedClient)?;
         let watched = Watched::begin(&self.breaker, self.clock.as_ref())?;
         let asked = Asked { client_id: run.credentials.id(), scopes: run.scopes, at: self.clock.moment() };
         let until = run.deadline.min(Instant::now() + self.settings.attempt);
@@ -131,7 +168,7 @@ impl<T: Transport> Upstream<T> {
             Err(_elapsed) => Err(UpstreamError::Timeout),
             Ok(Ok(reply)) => {
                 run.effort.error_replies += u32::from(!reply.status().is_success());
-                answer::read(&reply, asked)
+                answer::read(self.endpoint.way(), &reply, asked)
             }
             Ok(Err(TransportError::NotConnected)) => {
                 run.effort.unconnected += 1;
@@ -165,14 +202,10 @@ struct Run<'a> {
     effort: Effort,
 }
 
-impl Run<'_> {
-    fn call(&self, secret: Which) -> Option<TokenCall> {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "client_credentials")
-            .append_pair("scope", self.scopes.as_str())
-            .finish();
-        Some(TokenCall { authorization: self.credentials.basic(secret)?, form: Bytes::from(form) })
-    }
+fn unreadable(SecretsUnreadable: SecretsUnreadable, run: &Run<'_>) -> UpstreamError {
+    let app_client = run.credentials.id();
+    tracing::warn!(app_client, "the app client's secrets could not be read");
+    UpstreamError::SecretsUnreadable
 }
 
 /// An attempt that the breaker let through. Dropping it before its end tells the breaker that nothing is known.

@@ -80,6 +80,7 @@ fn denied(facts: &ClientFacts, grant: RequestedGrant, scopes: Option<ScopeSet>, 
 fn refusals_after_policy() {
     let nearly = |seconds: u64| Some(Duration::from_millis(seconds * 1_000 - 1));
     let upstream = [
+        UpstreamError::SecretsUnreadable,
         UpstreamError::NotConnected,
         UpstreamError::Timeout,
         UpstreamError::Unavailable { retry_after: None },

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use cognito::{Reply, Settings, TokenCall, TransportError};
+use cognito::{Reply, Settings, TokenCall, TokenEndpoint, TransportError};
 use parking_lot::Mutex;
 use testkit::{ManualClock, SeededEntropy};
 
@@ -19,7 +19,8 @@ struct Endpoint {
 
 impl Transport for Endpoint {
     async fn send(&self, call: TokenCall) -> Result<Reply, TransportError> {
-        self.asked_by.lock().push(call.authorization.to_str().unwrap().to_owned());
+        let authorization = call.headers["authorization"].to_str().unwrap();
+        self.asked_by.lock().push(authorization.to_owned());
         let (status, body) = self.answers.lock().pop_front().ok_or(TransportError::NotConnected)?;
         Ok(http::Response::builder().status(status).body(Bytes::from(body)).unwrap())
     }
@@ -32,7 +33,8 @@ fn app_client(name: &str) -> AppClientName {
 /// A source of two app clients.
 fn source(endpoint: &Arc<Endpoint>) -> CognitoSource<Arc<Endpoint>> {
     let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(SeededEntropy::new(1)));
-    let upstream = Upstream::over(Arc::clone(endpoint), Settings::default(), clock, entropy);
+    let url = TokenEndpoint::parse("https://pool.example.com/oauth2/token").unwrap();
+    let upstream = Upstream::over(Arc::clone(endpoint), url, Settings::default(), clock, entropy);
     let credentials = |id: &str| AppClientCredentials::new(id, "sesame".into(), None).unwrap();
     let app_clients = [("m2m", "3fhq"), ("partners", "7kds")];
     CognitoSource::new(upstream, app_clients.map(|(name, id)| (app_client(name), credentials(id))))
