@@ -105,9 +105,6 @@ mod law_tests;
 #[cfg(test)]
 #[cfg(loom)]
 mod loom_tests;
-#[cfg(test)]
-#[cfg(not(loom))]
-mod model_tests;
 
 pub use batch::Batch;
 pub use bucket::{Bucket, BucketSpec, Era};
