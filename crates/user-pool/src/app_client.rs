@@ -58,6 +58,11 @@ impl AppClients {
         Ok(Self(known))
     }
 
+    /// Whether there is an app client `id`.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
     /// The app client `id`, if `secret` is one of its secrets.
     pub(crate) fn recognize(&self, id: &str, secret: &str) -> Option<&KnownClient> {
         // Hashed before the id is looked up, so that an unknown id takes no less time.

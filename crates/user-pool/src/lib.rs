@@ -1,10 +1,11 @@
-//! The embedded user pool: what a Cognito domain and issuer serve, on one listener.
+//! The embedded user pool: what a Cognito domain, its issuer and its API serve, on one listener.
 //!
 //! It stands where Amazon Cognito stands, behind the broker, so that the whole chain runs on one machine. The broker
 //! talks to it over HTTP and cannot tell the difference: same path, same statuses, same bodies, same claims.
 //!
-//! It serves `POST /oauth2/token` (client credentials only), `GET /{poolId}/.well-known/jwks.json` and
-//! `GET /{poolId}/.well-known/openid-configuration`. Where the documentation of Cognito and its observed behaviour
+//! It serves `POST /oauth2/token` (client credentials only), `POST /` for the operation `GetClientToken` of the Cognito
+//! API, `GET /{poolId}/.well-known/jwks.json` and `GET /{poolId}/.well-known/openid-configuration`. Every app client may
+//! ask in both ways. Where the documentation of Cognito and its observed behaviour
 //! disagree it follows the observation: a scope that the app client does not have is refused, not dropped.
 //!
 //! It promises that secrets are compared in constant time and kept as digests only, that no secret, key or token is ever
@@ -15,6 +16,7 @@
 
 mod app_client;
 mod authenticate;
+mod client_token;
 mod documents;
 mod ids;
 mod keys;

@@ -14,6 +14,7 @@ use oauth::{ErrorCode, Form, ScopeSet, TokenReply};
 use thiserror::Error;
 
 use crate::app_client::{AppClient, AppClients, KnownClient};
+use crate::client_token::{self, Question, Refused};
 use crate::ids::{AppClientId, PoolId};
 use crate::keys::SigningKeys;
 use crate::mint::Mint;
@@ -75,7 +76,7 @@ impl UserPool {
         })
     }
 
-    /// How many token requests have come in, those that were refused too.
+    /// How many token requests have come in, in either way, those that were refused too.
     pub fn token_requests(&self) -> u64 {
         self.token_requests.load(Ordering::Relaxed)
     }
@@ -101,13 +102,42 @@ impl UserPool {
             // Cognito lets no app client use client credentials and another grant.
             return Err(ErrorCode::UnauthorizedClient);
         }
-        let scopes = granted(form.value("scope"), client)?;
+        let asked = form.value("scope").map(str::parse).transpose().map_err(|_| ErrorCode::InvalidScope)?;
+        let scopes = granted(asked, client).map_err(|refused| match refused {
+            // Observed of app clients without a resource server's scopes.
+            NotGranted::NoScopes => ErrorCode::InvalidGrant,
+            NotGranted::NotAllowed => ErrorCode::InvalidScope,
+        })?;
+        self.mint(client, &scopes).await.ok_or(ErrorCode::ServerError)
+    }
+
+    async fn api(&self, head: &request::Parts, body: Incoming) -> Answer {
+        let outcome = if client_token::is_asked_for(&head.headers) {
+            self.token_requests.fetch_add(1, Ordering::Relaxed);
+            match read_body(body, MAX_BODY, BODY_DEADLINE).await {
+                Ok(body) => self.client_token(&body).await,
+                Err(_too_large_or_slow) => Err(Refused::Unreadable),
+            }
+        } else {
+            Err(Refused::UnknownOperation)
+        };
+        respond::client_token(outcome, Uuid::v4(self.entropy.as_ref()).as_str())
+    }
+
+    async fn client_token(&self, body: &[u8]) -> Result<TokenReply, Refused> {
+        let Question { client_id, secret, scopes } = Question::read(body)?;
+        let client = self.app_clients.recognize(&client_id, &secret).ok_or_else(|| {
+            let known = self.app_clients.has(&client_id);
+            if known { Refused::WrongSecret } else { Refused::UnknownClient(client_id.into_owned()) }
+        })?;
+        let scopes = granted(scopes, client).map_err(Refused::Scopes)?;
+        self.mint(client, &scopes).await.ok_or(Refused::Internal)
+    }
+
+    async fn mint(&self, client: &KnownClient, scopes: &ScopeSet) -> Option<TokenReply> {
         let (clock, entropy) = (self.clock.as_ref(), self.entropy.as_ref());
-        let token = self.mint.token(client, &scopes, clock.now(), entropy).await;
-        Ok(TokenReply {
-            access_token: token.ok_or(ErrorCode::ServerError)?,
-            expires_in: client.validity.as_duration(),
-        })
+        let access_token = self.mint.token(client, scopes, clock.now(), entropy).await?;
+        Some(TokenReply { access_token, expires_in: client.validity.as_duration() })
     }
 }
 
@@ -119,6 +149,7 @@ impl Handler for UserPool {
         match (document, &head.method) {
             (Some(document), &Method::GET) => respond::document(document.body.clone()),
             (Some(_), _) => respond::wrong_method(&Method::GET),
+            (None, &Method::POST) if path == API_PATH => self.api(&head, body).await,
             (None, _) if path != TOKEN_PATH => respond::not_found(),
             (None, &Method::POST) => self.token_endpoint(&head, body).await,
             (None, _) => respond::wrong_method(&Method::POST),
@@ -155,18 +186,26 @@ struct Document {
     body: Bytes,
 }
 
+/// Why an app client does not get the scopes that it asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotGranted {
+    /// It has none at all.
+    NoScopes,
+    /// It has not all of those.
+    NotAllowed,
+}
+
 /// The scopes that `client` gets when it asks for `asked`: all that it has when it asks for none.
-fn granted(asked: Option<&str>, client: &KnownClient) -> Result<ScopeSet, ErrorCode> {
+fn granted(asked: Option<ScopeSet>, client: &KnownClient) -> Result<ScopeSet, NotGranted> {
     if client.scopes.is_empty() {
-        // Observed of app clients without a resource server's scopes.
-        return Err(ErrorCode::InvalidGrant);
+        return Err(NotGranted::NoScopes);
     }
-    let Some(asked) = asked else { return Ok(client.scopes.clone()) };
-    let asked: ScopeSet = asked.parse().map_err(|_| ErrorCode::InvalidScope)?;
-    if asked.is_subset(&client.scopes) { Ok(asked) } else { Err(ErrorCode::InvalidScope) }
+    let asked = asked.unwrap_or_else(|| client.scopes.clone());
+    if asked.is_subset(&client.scopes) { Ok(asked) } else { Err(NotGranted::NotAllowed) }
 }
 
 const TOKEN_PATH: &str = "/oauth2/token";
+const API_PATH: &str = "/";
 const CLIENT_CREDENTIALS: &str = "client_credentials";
 const COGNITO_GRANTS: [&str; 3] = [CLIENT_CREDENTIALS, "authorization_code", "refresh_token"];
 

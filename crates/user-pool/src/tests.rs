@@ -20,6 +20,8 @@ use crate::{
     TokenValidity, UserPool,
 };
 
+mod client_token;
+
 const POOL: &str = "eu-central-1_a1B2c3D4e";
 const CLIENT: &str = "1m2n3b4v5c6x7z8l9k0j1h2g3f";
 const BARE_CLIENT: &str = "00000000000000000000000000";
@@ -135,6 +137,14 @@ struct Reply {
 }
 
 impl Reply {
+    /// The status and the headers that say something about the pool.
+    fn head(&self) -> String {
+        let mut lines: Vec<&str> = self.headers.split("\r\n").collect();
+        lines.retain(|line| !line.starts_with("date: ") && !line.starts_with("content-length: "));
+        lines.sort_unstable();
+        format!("{}\n{}", self.status, lines.join("\n"))
+    }
+
     fn line(&self) -> String {
         format!("{} {}", self.status.strip_prefix("HTTP/1.1 ").unwrap(), self.body)
     }
@@ -193,14 +203,8 @@ async fn answer_has_the_recorded_headers() {
     let running = Running::start().await;
     let granted = running.token(Some(&basic(CLIENT, OLD_SECRET)), "grant_type=client_credentials").await;
     let refused = running.token(None, "").await;
-    let shown = |reply: &Reply| {
-        let mut lines: Vec<&str> = reply.headers.split("\r\n").collect();
-        lines.retain(|line| !line.starts_with("date: ") && !line.starts_with("content-length: "));
-        lines.sort_unstable();
-        format!("{}\n{}", reply.status, lines.join("\n"))
-    };
     assert!(granted.body.contains(r#","expires_in":600,"token_type":"Bearer"}"#));
-    insta::assert_snapshot!("headers", format!("{}\n\n{}", shown(&granted), shown(&refused)));
+    insta::assert_snapshot!("headers", format!("{}\n\n{}", granted.head(), refused.head()));
 }
 
 #[tokio::test]
