@@ -69,7 +69,7 @@ pub(crate) enum Looked {
 
 /// A process that is no longer counted on, and what is to be told to whom.
 #[must_use]
-pub(crate) struct GivenUp(Aftermath<Job>);
+pub(crate) struct GivenUp(Aftermath<Job, Wake>);
 
 /// What a process said of its invocation.
 pub(crate) enum Answer {
@@ -129,7 +129,9 @@ impl Dispatch {
         };
         match submitted {
             // A request that broke off in this very moment: its process asks again, or ends.
-            Ok(Submitted::Handed(wake)) => drop(wake.send(())),
+            Ok(Submitted::Handed(wake)) => {
+                let _broken_off = wake.send(());
+            }
             Ok(Submitted::Waits) => {}
             Ok(Submitted::Starts(id)) => process::start(Arc::clone(self), id, Initialization::OnDemand),
             Err((_job, refusal)) => return Err(refused(refusal)),
@@ -256,6 +258,9 @@ impl Dispatch {
         for id in aftermath.start {
             process::start(Arc::clone(self), id, Initialization::OnDemand);
         }
+        for wake in aftermath.wake {
+            let _broken_off = wake.send(());
+        }
         for job in aftermath.failed {
             job.finish(Err(InvokeError::Failed));
         }
@@ -378,7 +383,7 @@ impl Stats {
         }
     }
 
-    fn settle(&mut self, aftermath: &Aftermath<Job>) {
+    fn settle(&mut self, aftermath: &Aftermath<Job, Wake>) {
         self.cold_starts += u64::try_from(aftermath.start.len()).unwrap_or_default();
         for (_job, refusal) in &aftermath.refused {
             // It was taken before, and counted then.

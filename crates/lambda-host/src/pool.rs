@@ -148,18 +148,20 @@ pub(crate) enum Verdict {
 
 /// What follows for others when a process has gone or lingers.
 #[derive(Debug)]
-pub(crate) struct Aftermath<J> {
+pub(crate) struct Aftermath<J, P> {
     /// Invocations that failed with the process.
     pub(crate) failed: Vec<J>,
     /// Invocations that waited for it, and that no other process can take.
     pub(crate) refused: Vec<(J, Refusal)>,
+    /// Requests of idle processes that have got an invocation of it instead.
+    pub(crate) wake: Vec<P>,
     /// Processes to start in its place, for those who still wait.
     pub(crate) start: Vec<ProcessId>,
 }
 
-impl<J> Default for Aftermath<J> {
+impl<J, P> Default for Aftermath<J, P> {
     fn default() -> Self {
-        Self { failed: Vec::new(), refused: Vec::new(), start: Vec::new() }
+        Self { failed: Vec::new(), refused: Vec::new(), wake: Vec::new(), start: Vec::new() }
     }
 }
 
@@ -257,7 +259,7 @@ impl<J: Work, P> Pool<J, P> {
     }
 
     /// The process is no more, or is given up.
-    pub(crate) fn end(&mut self, id: ProcessId, now: Duration) -> Aftermath<J> {
+    pub(crate) fn end(&mut self, id: ProcessId, now: Duration) -> Aftermath<J, P> {
         let mut aftermath = Aftermath::default();
         let Some(member) = self.remove(id) else { return aftermath };
         match member.phase {
@@ -270,7 +272,10 @@ impl<J: Work, P> Pool<J, P> {
                 }
             }
             Phase::Running { job, seen: true } => aftermath.failed.push(job),
-            Phase::Running { job, seen: false } => self.waiting.push_front(job),
+            Phase::Running { job, seen: false } => match self.hand_to_idle(job, now) {
+                Ok(parked) => aftermath.wake.push(parked),
+                Err(job) => self.waiting.push_front(job),
+            },
             Phase::Idle | Phase::Returning { .. } | Phase::Lingering => {}
         }
         self.settle(now, &mut aftermath);
@@ -281,7 +286,7 @@ impl<J: Work, P> Pool<J, P> {
     ///
     /// One that has not come back from its last invocation is not waited for any longer: those who counted on it count
     /// on another one. One that is to end is given up, so that nothing is handed to it any more.
-    pub(crate) fn look(&mut self, id: ProcessId, now: Duration) -> (Verdict, Aftermath<J>) {
+    pub(crate) fn look(&mut self, id: ProcessId, now: Duration) -> (Verdict, Aftermath<J, P>) {
         match self.verdict(id, now) {
             Verdict::Ends(ending) => (Verdict::Ends(ending), self.end(id, now)),
             verdict => (verdict, self.look_for(id, now)),
@@ -302,7 +307,7 @@ impl<J: Work, P> Pool<J, P> {
         if until <= now { Verdict::Ends(ending) } else { Verdict::StaysUntil(until) }
     }
 
-    fn look_for(&mut self, id: ProcessId, now: Duration) -> Aftermath<J> {
+    fn look_for(&mut self, id: ProcessId, now: Duration) -> Aftermath<J, P> {
         let mut aftermath = Aftermath::default();
         if let Some(member) = self.members.get_mut(&id)
             && matches!(member.phase, Phase::Returning { answered } if now.saturating_sub(answered) >= BACK_WITHIN)
@@ -396,7 +401,7 @@ impl<J: Work, P> Pool<J, P> {
     }
 
     /// Gives each of those who wait a process to count on, or refuses the latest of them.
-    fn settle(&mut self, now: Duration, aftermath: &mut Aftermath<J>) {
+    fn settle(&mut self, now: Duration, aftermath: &mut Aftermath<J, P>) {
         self.forget_abandoned();
         while self.waiting.len() > self.coming() {
             match self.start(now) {

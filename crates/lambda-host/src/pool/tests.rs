@@ -198,6 +198,9 @@ fn invocation_that_its_process_never_saw_goes_to_another() {
     assert_eq!(handed(&mut pool, "a", at(3)), "two");
     let aftermath = pool.end(TWO, at(4));
     assert!(aftermath.failed.is_empty());
+    assert_eq!(aftermath.wake, ["one"]);
+    let aftermath = pool.end(ONE, at(4));
+    assert!(aftermath.failed.is_empty());
     assert_eq!(aftermath.start, [ProcessId(3)]);
     assert_eq!(next(&mut pool, ProcessId(3), at(5)), Some("a".into()));
 }

@@ -56,7 +56,7 @@ impl World {
         *self.told.entry(call.id.clone()).or_default() += 1;
     }
 
-    fn follow(&mut self, aftermath: Aftermath<Call>) {
+    fn follow(&mut self, aftermath: Aftermath<Call, ()>) {
         self.processes.extend(aftermath.start);
         for call in aftermath.failed.iter().chain(aftermath.refused.iter().map(|(call, _)| call)) {
             self.tell(call);
@@ -142,7 +142,9 @@ proptest! {
             world.check();
         }
         let (waiting, _) = world.pool.close();
-        waiting.iter().for_each(|call| world.tell(call));
+        for call in &waiting {
+            world.tell(call);
+        }
         for process in std::mem::take(&mut world.processes) {
             let aftermath = world.pool.end(process, world.now);
             world.follow(aftermath);
