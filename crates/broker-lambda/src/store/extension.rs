@@ -88,7 +88,75 @@ const MOST_BYTES: usize = 512 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use http::{Response, StatusCode};
+    use http_body_util::Full;
+    use listen::{Answer, Bounds, Drain, Handler, Inbound};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// Answers everything with a status and a body.
+    struct Same(u16, Vec<u8>);
+
+    impl Handler for Same {
+        async fn handle(&self, _inbound: Inbound) -> Answer {
+            let mut answer = Response::new(Full::new(Bytes::from(self.1.clone())));
+            *answer.status_mut() = StatusCode::from_u16(self.0).unwrap();
+            answer
+        }
+    }
+
+    fn shown_to(port: u16, token: &str) -> Extension {
+        Extension::new(ExtensionAccess { port, token: Some(token.into()) })
+    }
+
+    #[tokio::test]
+    async fn answer_is_a_value_or_says_why_there_is_none() {
+        let table = [
+            (200, br#"{"SecretString":"hunter2"}"#.to_vec(), None),
+            (200, b"hunter2".to_vec(), Some(StoreError::Malformed)),
+            (200, vec![b' '; MOST_BYTES + 1], Some(StoreError::TooLarge)),
+            (400, b"hunter2".to_vec(), Some(StoreError::Refused(400))),
+            (302, b"hunter2".to_vec(), Some(StoreError::Refused(302))),
+            (500, b"hunter2".to_vec(), Some(StoreError::Refused(500))),
+        ];
+        for (status, body, expected) in table {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let (_drain, signal) = Drain::new();
+            let handler = std::sync::Arc::new(Same(status, body));
+            tokio::spawn(listen::serve(listener, Bounds::default(), handler, signal));
+            let error = shown_to(port, "token").secret("m2m").await.err();
+            assert_eq!(error, expected, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn extension_that_cannot_be_asked_is_told_apart() {
+        // Nobody listens on port 1, and nobody may.
+        assert_eq!(shown_to(1, "token").secret("m2m").await.unwrap_err(), StoreError::NotReached);
+        let closing = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = closing.local_addr().unwrap().port();
+        tokio::spawn(async move { while closing.accept().await.is_ok() {} });
+        assert_eq!(shown_to(port, "token").parameter("m2m").await.unwrap_err(), StoreError::Malformed);
+        for token in [None, Some("two\nlines".into())] {
+            let nothing_to_show = Extension::new(ExtensionAccess { port, token });
+            assert_eq!(nothing_to_show.secret("m2m").await.unwrap_err(), StoreError::NoSession);
+        }
+    }
+
+    #[tokio::test]
+    async fn extension_that_says_nothing_is_not_waited_for() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let accepted = tokio::spawn(async move { silent.accept().await });
+        let extension = shown_to(port, "token");
+        let asking = tokio::spawn(async move { extension.secret("m2m").await.map(|_| ()) });
+        let _connection = accepted.await.unwrap().unwrap();
+        // Not before the connection: making it is not a matter of this clock.
+        tokio::time::pause();
+        assert_eq!(asking.await.unwrap(), Err(StoreError::TimedOut));
+    }
 
     #[test]
     fn names_are_escaped() {
