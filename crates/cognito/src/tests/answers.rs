@@ -147,6 +147,7 @@ async fn each_type_of_error_comes_to_one_error() {
         ("403 with NotAuthorizedException", json(403, r#"{"__type":"NotAuthorizedException"}"#)),
         ("429 with a type", json(429, r#"{"__type":"NotAuthorizedException"}"#)),
         ("200 with a type", json(200, r#"{"__type":"NotAuthorizedException"}"#)),
+        ("list that looks like a typed error", json(400, r#"["NotAuthorizedException","hunter2"]"#)),
         ("type that is no text", json(400, r#"{"__type":7}"#)),
         ("error of the other way", error("invalid_client")),
         ("token of the other way", Wire::Token.good()),

@@ -189,6 +189,29 @@ async fn secrets_that_cannot_be_read_are_an_error_of_their_own_and_nothing_is_se
     }
 }
 
+/// Is asked, and never answers.
+#[derive(Debug)]
+struct Silent;
+
+impl SecretSource for Silent {
+    fn current(&self) -> BoxFuture<'_, Result<AppClientSecrets, SecretsUnreadable>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_takes_no_longer_than_an_attempt() {
+    for wire in Wire::BOTH {
+        let (upstream, _scripted) = bench(wire, []);
+        let credentials = AppClientCredentials::read_from("billing", Arc::new(Silent), PAUSE).unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(ask(&upstream, &credentials).await.outcome, Err(UpstreamError::SecretsUnreadable));
+        let waited = began.elapsed();
+        let attempt = Settings::default().attempt;
+        assert!(waited >= attempt && waited <= attempt + Duration::from_millis(1), "{waited:?}");
+    }
+}
+
 /// The secret may have been changed where it is kept: whether the refusal is final nobody knows.
 #[tokio::test(start_paused = true)]
 async fn refusal_is_not_believed_while_the_secrets_cannot_be_read_again() {

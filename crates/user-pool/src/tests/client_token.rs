@@ -78,6 +78,8 @@ async fn each_refusal_has_its_type_in_body_and_header() {
         ("secret that is too long", question(CLIENT, &"a".repeat(65), "")),
         ("unknown id", question("nobody", OLD_SECRET, "")),
         ("wrong secret", question(CLIENT, &"a".repeat(24), "")),
+        ("wrong secret, as long as it may be", question(CLIENT, &"a".repeat(64), "")),
+        ("unknown id, as long as it may be", question(&"a".repeat(128), OLD_SECRET, "")),
         ("unknown scope", scopes(r#"["orders/delete"]"#)),
         ("one scope too many", scopes(r#"["orders/read","orders/delete"]"#)),
         ("two scopes in one text", scopes(r#"["orders/read orders/write"]"#)),
@@ -94,7 +96,7 @@ async fn each_refusal_has_its_type_in_body_and_header() {
         let kind: Value = serde_json::from_str(&reply.body).unwrap();
         let header = format!("x-amzn-errortype: {}:", kind["__type"].as_str().unwrap());
         assert!(reply.headers.split("\r\n").any(|line| line == header), "{title}: {}", reply.headers);
-        let shown = reply.line().replace(&"a".repeat(129), "[id]");
+        let shown = reply.line().replace(&"a".repeat(128), "[id]");
         writeln!(table, "{title}: {shown}").unwrap();
     }
     insta::assert_snapshot!("client_token_refusals", table);

@@ -189,3 +189,18 @@ async fn who_goes_away_while_reading_leaves_the_turn_to_the_next() {
     assert!(gone.is_err());
     assert!(bench.known().await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_turn_longer_than_its_own_bound() {
+    let bench = bench([Given::Never]);
+    let soon = bench.bounds().until.checked_sub(Duration::from_secs(4)).unwrap();
+    let began = Instant::now();
+    let impatient = async {
+        let bounds = Bounds { until: soon, ..bench.bounds() };
+        assert_eq!(bench.reader.known(bounds).await.unwrap_err(), SecretsUnreadable);
+        began.elapsed()
+    };
+    let (outcome, waited) = tokio::join!(bench.known(), impatient);
+    assert!(outcome.is_err());
+    assert_eq!(waited, Duration::from_secs(1));
+}
