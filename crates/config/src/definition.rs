@@ -199,6 +199,33 @@ pub struct LocalHome {
     pub user_pool: UserPool,
     /// Where buckets and quotas are kept.
     pub limits: LimitsSettings,
+    /// Where the broker's function runs.
+    pub function_home: FunctionHome,
+}
+
+/// Where a function runs.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum FunctionHome {
+    /// Inside this program.
+    #[default]
+    InProcess,
+    /// In processes of its own, over the Lambda Runtime API.
+    Processes(FunctionProcesses),
+}
+
+/// A function's processes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FunctionProcesses {
+    /// The program. A path with a slash counts from the definition's directory.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// How many run at a time at most.
+    pub concurrency: NonZeroU32,
+    /// Memory of one, in MiB.
+    pub memory: u32,
+    /// How long one invocation may take.
+    pub timeout: Duration,
 }
 
 /// Where buckets and quotas are kept.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -252,6 +253,9 @@ pub(crate) struct LocalDocument {
     /// Where buckets and quotas are kept, and what happens when they cannot be.
     #[serde(default)]
     pub(crate) limits: Optional<Written<LimitsDocument>>,
+    /// Where the function runs that the API calls: `in_process` (the default), or in processes of its own.
+    #[serde(default)]
+    pub(crate) function: Optional<Written<FunctionDocument>>,
 }
 
 /// Where buckets and quotas are kept, and what happens when they cannot be.
@@ -323,12 +327,61 @@ pub(crate) struct WaiverDocument {
 }
 
 /// Where tokens come from.
+pub(crate) type UserPoolDocument = WordOr<ExternalPoolDocument>;
+
+/// Where the function runs.
+pub(crate) type FunctionDocument = WordOr<FunctionProcessDocument>;
+
+/// One word for what is usual, or a mapping for what is not.
 #[derive(Debug)]
-pub(crate) enum UserPoolDocument {
+pub(crate) enum WordOr<T> {
     /// A word.
     Word(String),
-    /// An existing user pool.
-    External(ExternalPoolDocument),
+    /// A mapping.
+    Mapping(T),
+}
+
+/// What stands in the place of one word.
+pub(crate) trait InsteadOfWord {
+    /// The word.
+    const WORD: &'static str;
+    /// What both are, for the schema.
+    const DESCRIPTION: &'static str;
+    /// What is expected, for errors.
+    const EXPECTED: &'static str;
+}
+
+impl InsteadOfWord for ExternalPoolDocument {
+    const WORD: &'static str = "embedded";
+    const DESCRIPTION: &'static str = "Where tokens come from.";
+    const EXPECTED: &'static str = "`embedded` or a mapping with `token_endpoint` and `app_clients`";
+}
+
+impl InsteadOfWord for FunctionProcessDocument {
+    const WORD: &'static str = "in_process";
+    const DESCRIPTION: &'static str = "Where the function runs that the API calls.";
+    const EXPECTED: &'static str = "`in_process` or a mapping with `command`";
+}
+
+/// A function in processes of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FunctionProcessDocument {
+    /// The program and its arguments: anything that speaks the Lambda Runtime API, such as a `bootstrap`. A path with a
+    /// slash counts from the definition's directory.
+    #[schemars(length(min = 1))]
+    pub(crate) command: Written<Vec<String>>,
+    /// How many run at a time at most: `10` unless given. More requests are refused as Lambda refuses them.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(crate) concurrency: Optional<Written<u64>>,
+    /// Memory of one process in MiB, 128 to 10240: `128` unless given. What needs more is killed.
+    #[serde(default)]
+    #[schemars(range(min = 128, max = 10_240))]
+    pub(crate) memory: Optional<Written<u64>>,
+    /// How long one invocation may take, 1 s to 15 min: `29s` unless given. API Gateway waits 29 s.
+    #[serde(default)]
+    pub(crate) timeout: Optional<Written<String>>,
 }
 
 /// An existing user pool.
@@ -352,40 +405,43 @@ pub(crate) struct ExternalAppClientDocument {
     pub(crate) secret_file: Written<String>,
 }
 
-impl<'de> Deserialize<'de> for UserPoolDocument {
+impl<'de, T: Deserialize<'de> + InsteadOfWord> Deserialize<'de> for WordOr<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WordOrMapping;
+        struct WordOrMapping<T>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for WordOrMapping {
-            type Value = UserPoolDocument;
+        impl<'de, T: Deserialize<'de> + InsteadOfWord> Visitor<'de> for WordOrMapping<T> {
+            type Value = WordOr<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`embedded` or a mapping with `token_endpoint` and `app_clients`")
+                f.write_str(T::EXPECTED)
             }
 
-            fn visit_str<E>(self, word: &str) -> Result<UserPoolDocument, E> {
-                Ok(UserPoolDocument::Word(word.into()))
+            fn visit_str<E>(self, word: &str) -> Result<WordOr<T>, E> {
+                Ok(WordOr::Word(word.into()))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<UserPoolDocument, A::Error> {
-                ExternalPoolDocument::deserialize(MapAccessDeserializer::new(map))
-                    .map(UserPoolDocument::External)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WordOr<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(WordOr::Mapping)
             }
         }
 
-        deserializer.deserialize_any(WordOrMapping)
+        deserializer.deserialize_any(WordOrMapping(PhantomData))
     }
 }
 
-impl JsonSchema for UserPoolDocument {
+impl<T: JsonSchema + InsteadOfWord> JsonSchema for WordOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "UserPoolDocument".into()
+        format!("{}OrWord", T::schema_name()).into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Where tokens come from.",
-            "anyOf": [{ "const": "embedded" }, generator.subschema_for::<ExternalPoolDocument>()],
+            "description": T::DESCRIPTION,
+            "anyOf": [{ "const": T::WORD }, generator.subschema_for::<T>()],
         })
     }
 }

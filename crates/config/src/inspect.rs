@@ -7,6 +7,7 @@ mod api;
 mod app_clients;
 mod broker;
 mod clients;
+mod function;
 mod homes;
 mod limits;
 mod plans;

@@ -27,8 +27,9 @@ pub use compile::{
     AwsKey, AwsPlace, CompileError, Compiled, CompiledClient, KeyRecord, compile, compile_aws,
 };
 pub use definition::{
-    Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, GatewayResponseStyle,
-    KeptLimits, LimitsSettings, LocalHome, Plan, UpstreamSettings, UserPool, WhenLost,
+    Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, FunctionHome,
+    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan, UpstreamSettings,
+    UserPool, WhenLost,
 };
 pub use error::{DefinitionError, DefinitionErrors};
 pub use guard::{Breach, guard};

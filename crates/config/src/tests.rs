@@ -60,6 +60,7 @@ homes:
       quota_batch: 50
       lease: 2s
       when_lost: { throttle: open, quota: closed }
+    function: { command: [./bootstrap, --verbose], concurrency: 3, memory: 256, timeout: 20s }
   aws: { stage: live, region: eu-west-1 }
 waivers:
   - guardrail: TB018

@@ -9,6 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use journal::Journal;
+use lambda_host::{Errors, Host, Stats};
 use listen::{Answer, Counts, Handler, Inbound};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -153,6 +154,57 @@ impl Collector for BrokerCollector {
         )?;
         for (reason, count) in refused {
             ConstCounter::new(count).encode(described.encode_family(&[("reason", reason)])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the host of a function in processes of its own has counted.
+#[derive(Debug)]
+pub(crate) struct FunctionCollector(pub(crate) Arc<Host>);
+
+impl Collector for FunctionCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Stats { invocations, throttles, cold_starts, errors, duration, lines_dropped, processes, idle } =
+            self.0.stats();
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let counts = [
+            ("function_invocations", "Invocations that were taken", invocations),
+            ("function_throttles", "Invocations refused because all processes were busy", throttles),
+            ("function_cold_starts", "Invocations that had to start a process first", cold_starts),
+            ("function_duration_milliseconds", "How long answered invocations took together", milliseconds),
+            (
+                "function_log_lines_dropped",
+                "Lines of functions dropped because they came too fast",
+                lines_dropped,
+            ),
+        ];
+        for (name, help, count) in counts {
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        let levels =
+            [("function_processes", "Processes there are", processes), ("function_idle", "Idle ones", idle)];
+        for (name, help, level) in levels {
+            let gauge = ConstGauge::new(i64::try_from(level).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let Errors { function, init, exit, timeout, out_of_memory, too_large, malformed, shutdown } = errors;
+        let kinds = [
+            ("function", function),
+            ("init", init),
+            ("exit", exit),
+            ("timeout", timeout),
+            ("out_of_memory", out_of_memory),
+            ("too_large", too_large),
+            ("malformed", malformed),
+            ("shutdown", shutdown),
+        ];
+        let kind = ConstCounter::new(0_u64).metric_type();
+        let mut described =
+            encoder.encode_descriptor("function_errors", "Invocations that failed", None, kind)?;
+        for (kind, count) in kinds {
+            ConstCounter::new(count).encode(described.encode_family(&[("kind", kind)])?)?;
         }
         Ok(())
     }

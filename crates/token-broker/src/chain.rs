@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use config::{Compiled, Definition, UserPool as PoolHome};
 use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
+use oauth::TokenEndpointUrl;
 use restapi::IntegrationUri;
 use secrecy::SecretString;
 use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
@@ -21,8 +23,9 @@ use zeroize::Zeroizing;
 
 use crate::audit::AuditLog;
 use crate::control::{Control, Roster};
+use crate::function::{Brokerage, PoolBindings};
 use crate::limit_store::Limits;
-use crate::state::EmbeddedPool;
+use crate::state::{EmbeddedPool, State};
 
 /// What every part takes from the world.
 #[derive(Clone, Debug)]
@@ -35,7 +38,7 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) door: Arc<Door>,
-    pub(crate) broker: Arc<Broker>,
+    pub(crate) broker: Arc<Brokerage>,
     pub(crate) control: Arc<Control>,
     functions: Functions,
     limits: Limits,
@@ -44,10 +47,9 @@ pub(crate) struct Chain {
 
 /// What the chain is put together with, and does not make itself.
 pub(crate) struct Outside {
-    pub(crate) issuer: Issuer,
+    pub(crate) broker: Brokerage,
     pub(crate) limits: Limits,
     pub(crate) access_log: Journal,
-    pub(crate) audit_log: Journal,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -55,19 +57,16 @@ pub(crate) struct Outside {
 pub(crate) struct Issuer {
     pub(crate) endpoint: TokenEndpoint,
     pub(crate) credentials: BTreeMap<String, AppClientCredentials>,
+    /// The same for a broker in processes of its own.
+    pub(crate) bindings: PoolBindings,
 }
 
 impl Chain {
     /// Puts the chain together.
-    pub(crate) fn assemble(
-        definition: &Definition,
-        compiled: &Compiled,
-        outside: Outside,
-        world: World,
-    ) -> anyhow::Result<Self> {
-        let Outside { issuer, limits, access_log, audit_log, metrics } = outside;
-        let broker = Arc::new(broker(definition, compiled, issuer, audit_log, &world)?);
-        let functions = functions(compiled, &broker);
+    pub(crate) fn assemble(compiled: &Compiled, outside: Outside, world: World) -> anyhow::Result<Self> {
+        let Outside { broker, limits, access_log, metrics } = outside;
+        let broker = Arc::new(broker);
+        let functions = functions(compiled, &broker.function());
         let now = world.clock.now();
         let live = Live::build(&compiled.account, &functions, &*limits.limiter, now, &*world.entropy)?;
         let roster = Roster::of(&compiled.account)?;
@@ -92,7 +91,7 @@ impl Chain {
         let limiter = &*self.limits.limiter;
         let live = Live::build(&compiled.account, &self.functions, limiter, now, &*self.world.entropy)?;
         let roster = Roster::of(&compiled.account)?;
-        self.broker.replace_directory(directory(compiled)?);
+        self.broker.take_over(compiled)?;
         self.door.replace(live);
         self.control.replace(roster);
         Ok(())
@@ -105,7 +104,8 @@ impl Chain {
     }
 }
 
-fn broker(
+/// The broker inside this program.
+pub(crate) fn broker(
     definition: &Definition,
     compiled: &Compiled,
     issuer: Issuer,
@@ -135,7 +135,8 @@ fn broker(
     Ok(Broker::new(settings, directory(compiled)?, Arc::new(source), audit, Arc::clone(&world.clock)))
 }
 
-fn directory(compiled: &Compiled) -> anyhow::Result<Directory> {
+/// Whose each key is, and what policy looks at.
+pub(crate) fn directory(compiled: &Compiled) -> anyhow::Result<Directory> {
     let mut clients = Vec::new();
     let mut keys = Vec::new();
     for client in &compiled.clients {
@@ -149,7 +150,7 @@ fn directory(compiled: &Compiled) -> anyhow::Result<Directory> {
 }
 
 /// Every function that a method integrates with is the broker, behind the permissions that were given for its name.
-fn functions(compiled: &Compiled, broker: &Arc<Broker>) -> Functions {
+fn functions(compiled: &Compiled, broker: &Arc<dyn Function>) -> Functions {
     let mut functions = Functions::default();
     let resources = compiled.account.rest_apis.iter().flat_map(|api| &api.resources);
     let integrations = resources
@@ -158,8 +159,7 @@ fn functions(compiled: &Compiled, broker: &Arc<Broker>) -> Functions {
     for uri in integrations.map(|integration| &integration.uri) {
         if let (IntegrationUri::Function { name, .. }, Some(arn)) = (uri, uri.function_arn()) {
             let policy = compiled.account.permissions.clone();
-            let broker = Arc::clone(broker) as Arc<dyn Function>;
-            functions.by_arn.insert(arn, Arc::new(Guarded::new(name.clone(), policy, broker)));
+            functions.by_arn.insert(arn, Arc::new(Guarded::new(name.clone(), policy, Arc::clone(broker))));
         }
     }
     functions
@@ -169,10 +169,13 @@ fn functions(compiled: &Compiled, broker: &Arc<Broker>) -> Functions {
 pub(crate) fn embedded(
     compiled: &Compiled,
     kept: EmbeddedPool,
-    address: SocketAddr,
+    (address, state): (SocketAddr, &State),
     world: &World,
 ) -> anyhow::Result<(UserPool, Issuer)> {
     let domain = format!("http://{address}");
+    let url = format!("{domain}/oauth2/token");
+    let upstream = bindings::Upstream::TokenEndpoint { url: TokenEndpointUrl::parse(&url)?, header: None };
+    let mut bindings = PoolBindings { upstream, app_clients: BTreeMap::new() };
     let mut app_clients = Vec::new();
     let mut credentials = BTreeMap::new();
     for (name, app_client) in &compiled.app_clients {
@@ -180,6 +183,8 @@ pub(crate) fn embedded(
             kept.app_clients.get(name.as_str()).cloned().context("an app client was not provided for")?;
         let known = AppClientCredentials::new(id.as_str(), secret.as_secret().clone(), None)?;
         credentials.insert(name.as_str().to_owned(), known);
+        let secret_file = state.path(&EmbeddedPool::secret_file(name.as_str()));
+        bindings.app_clients.insert(name.as_str().to_owned(), bound(id.as_str(), &secret_file)?);
         let scopes = app_client.scopes.clone();
         let validity = TokenValidity::new(app_client.token_validity)?;
         app_clients.push(AppClient { id, secrets: secret.into(), scopes, validity });
@@ -192,13 +197,15 @@ pub(crate) fn embedded(
     };
     let pool =
         UserPool::new(config, kept.signing_keys, Arc::clone(&world.clock), Arc::clone(&world.entropy))?;
-    let endpoint = TokenEndpoint::parse(&format!("{domain}/oauth2/token"))?;
-    Ok((pool, Issuer { endpoint, credentials }))
+    let endpoint = TokenEndpoint::parse(&url)?;
+    Ok((pool, Issuer { endpoint, credentials, bindings }))
 }
 
 /// The way to a user pool that exists already.
 pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
     let PoolHome::External { token_endpoint, app_clients } = home else { return Ok(None) };
+    let upstream = bindings::Upstream::TokenEndpoint { url: token_endpoint.clone(), header: None };
+    let mut bindings = PoolBindings { upstream, app_clients: BTreeMap::new() };
     let mut credentials = BTreeMap::new();
     for (name, app_client) in app_clients {
         let file = &app_client.secret_file;
@@ -211,8 +218,15 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
         })?;
         let known = AppClientCredentials::new(&app_client.client_id, first, second)?;
         credentials.insert(name.as_str().to_owned(), known);
+        bindings.app_clients.insert(name.as_str().to_owned(), bound(&app_client.client_id, file)?);
     }
-    Ok(Some(Issuer { endpoint: TokenEndpoint::parse(token_endpoint.as_str())?, credentials }))
+    Ok(Some(Issuer { endpoint: TokenEndpoint::parse(token_endpoint.as_str())?, credentials, bindings }))
+}
+
+/// An app client as a process of its own is told of it.
+fn bound(client_id: &str, secret_file: &Path) -> anyhow::Result<bindings::AppClient> {
+    let secret = bindings::Reference::File(std::path::absolute(secret_file)?);
+    Ok(bindings::AppClient { client_id: client_id.to_owned(), secret })
 }
 
 /// One secret, or two while they are rotated, a line each.

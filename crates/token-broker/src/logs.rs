@@ -39,6 +39,11 @@ pub(crate) fn audit(named: Option<&Path>, own: &Path) -> anyhow::Result<(Journal
     start("audit", to(named.unwrap_or(own))?)
 }
 
+/// What functions in processes of their own write: to a file that is bounded as the access log is.
+pub(crate) fn function(own: PathBuf) -> anyhow::Result<(Journal, Writing)> {
+    start("function", Box::new(Bounded::open(own, ACCESS_LOG_BYTES)?))
+}
+
 /// Starts the program's own log, on stderr: for people on a terminal, as JSON lines elsewhere. Lines that stderr does
 /// not take are dropped, for nothing may wait for whoever reads it.
 pub(crate) fn own(filter: &str) -> anyhow::Result<(Journal, Writing)> {

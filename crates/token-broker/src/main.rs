@@ -10,6 +10,7 @@ mod cli;
 mod command;
 mod control;
 mod definition;
+mod function;
 mod http_client;
 mod limit_store;
 mod logs;

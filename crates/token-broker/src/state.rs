@@ -21,7 +21,7 @@ pub(crate) use embedded_pool::EmbeddedPool;
 
 use crate::terminal::shell_word;
 
-const PARTS: [&str; 3] = ["keys", "logs", "user-pool"];
+const PARTS: [&str; 4] = ["function", "keys", "logs", "user-pool"];
 
 /// The state directory.
 #[derive(Clone, Debug)]
@@ -266,7 +266,7 @@ mod tests {
         if !geteuid().is_root() {
             return;
         }
-        for part in ["", "keys", "logs", "user-pool"] {
+        for part in ["", "function", "keys", "logs", "user-pool"] {
             let parent = tempfile::tempdir().unwrap();
             let root = parent.path().join("state");
             let path = State::open_or_create(&root).unwrap().path(part);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
-use super::{Inspector, limits, values};
+use super::{Inspector, function, limits, values};
 use crate::definition::{AppClient, AwsHome, ExternalAppClient, LocalHome, UserPool};
 use crate::document::{
     AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, HomesDocument, LocalDocument,
@@ -53,7 +53,9 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         user_pool,
         user_pool_listen,
         limits,
+        function,
     } = document;
+    let function_home = function::inspect(function, inspector);
     let limits = limits::inspect(limits, inspector);
     let account_throttle = values::throttle(account_throttle, "homes.local.account_throttle", inspector);
     let (stage, region, account_id) =
@@ -65,7 +67,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         inspector.value(&account_id, "homes.local.account_id", mend, |text| AccountId::parse(text));
     // Nothing listens for a pool that is elsewhere, so its default is in nobody's way.
     let is_external =
-        user_pool.0.as_ref().is_some_and(|pool| matches!(pool.value, UserPoolDocument::External(_)));
+        user_pool.0.as_ref().is_some_and(|pool| matches!(pool.value, UserPoolDocument::Mapping(_)));
     let pool_default = if is_external { "127.0.0.1:0" } else { "127.0.0.1:8082" };
     let listeners = [
         ("front_door", or(front_door, "127.0.0.1:8080")),
@@ -74,7 +76,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
     ];
     let [front_door, admin, pool_listen] = addresses(&listeners, inspector);
     let user_pool = match user_pool.0 {
-        Some(Written { value: UserPoolDocument::External(pool), at }) => {
+        Some(Written { value: UserPoolDocument::Mapping(pool), at }) => {
             refuse_idle_listener(&user_pool_listen, inspector);
             external(pool, at, app_clients, inspector)
         }
@@ -95,6 +97,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         admin: admin?,
         user_pool: user_pool?,
         limits,
+        function_home: function_home?,
     })
 }
 

@@ -107,6 +107,12 @@ const BROKEN: &[(&str, &str)] = &[
         "limits_in_memory_with_what_a_file_needs",
         "homes:\n  local:\n    limits:\n      store: memory\n      quota_batch: 10\n      lease: 5s\n      when_lost: { quota: open }\n",
     ),
+    (
+        "function",
+        "homes:\n  local:\n    function:\n      command: []\n      concurrency: 0\n      memory: 64\n      timeout: 16m\n",
+    ),
+    ("function_word", "homes:\n  local: { function: lambda }\n"),
+    ("function_without_command", "homes:\n  local: { function: { memory: 128 } }\n"),
     ("user_pool_word", "homes:\n  local: { user_pool: cognito }\n"),
     (
         "user_pool_over_http",

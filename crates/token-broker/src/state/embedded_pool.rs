@@ -69,10 +69,15 @@ impl EmbeddedPool {
             SigningKeys::new(signing_key(state, ACCESS_KEY)?, signing_key(state, IDENTITY_KEY)?)?;
         Ok(Self { id: PoolId::parse(&register.pool_id)?, app_clients, signing_keys })
     }
+
+    /// The file of the state directory that has the secret of app client `name`.
+    pub(crate) fn secret_file(name: &str) -> String {
+        format!("user-pool/app-client-{name}.secret")
+    }
 }
 
 fn secret(state: &State, name: &str, entropy: &dyn Entropy) -> anyhow::Result<AppClientSecret> {
-    let file = format!("user-pool/app-client-{name}.secret");
+    let file = EmbeddedPool::secret_file(name);
     if let Some(bytes) = state.read(&file)? {
         let text = std::str::from_utf8(&bytes).ok().map(str::trim_end);
         let secret = text.and_then(|text| AppClientSecret::parse(text).ok());

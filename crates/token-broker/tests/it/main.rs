@@ -12,6 +12,7 @@ mod check;
 mod control;
 mod durable_limits;
 mod external_pool;
+mod function;
 mod harness;
 mod keys;
 mod refusals;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ambient::{Clock as _, SystemClock, SystemEntropy};
 use anyhow::{Context as _, bail};
-use config::{Breach, Compiled, UserPool as PoolHome};
+use config::{Breach, Compiled, FunctionHome, UserPool as PoolHome};
 use gateway::Metrics;
 use journal::Journal;
 use listen::{Bounds, Counts, Drain, DrainSignal, Handler, Listener};
@@ -18,16 +18,18 @@ use tokio::task::JoinHandle;
 
 use super::{Endpoints, Setup, banner};
 use crate::admin::{
-    Admin, BrokerCollector, ConnectionCollector, JournalCollector, LimitCollector, Readiness,
+    Admin, BrokerCollector, ConnectionCollector, FunctionCollector, JournalCollector, LimitCollector,
+    Readiness,
 };
 use crate::chain::{self, Chain, Issuer, Outside, World};
 use crate::control::Desk;
 use crate::definition::Checked;
+use crate::function::{Brokerage, Processes};
 use crate::limit_store::Limits;
 use crate::presence::Fingerprint;
 use crate::state::{ApiKeys, EmbeddedPool};
 use crate::watch::Watch;
-use crate::{control, definition, limit_store, logs, terminal, watch};
+use crate::{control, definition, function, limit_store, logs, terminal, watch};
 
 /// Serves until a signal comes, or something that must run has ended.
 pub(super) async fn serve(
@@ -39,8 +41,14 @@ pub(super) async fn serve(
         logs::access(setup.options.access_log.as_deref(), setup.state.path("logs/access.log"))?;
     let (audit, audit_writing) =
         logs::audit(setup.options.audit_log.as_deref(), &setup.state.path("logs/audit.log"))?;
-    let served = run(setup, kept, Journals { access, audit, own: own_log }).await;
+    let in_processes = setup.definition.local.function_home != FunctionHome::InProcess;
+    let function = in_processes.then(|| logs::function(setup.state.path("logs/function.log"))).transpose()?;
+    let (function, function_writing) = function.unzip();
+    let served = run(setup, kept, Journals { access, audit, function, own: own_log }).await;
     // However it ended: what was accepted is written.
+    if let Some(writing) = function_writing {
+        logs::finish("function", writing);
+    }
     logs::finish("audit", audit_writing);
     logs::finish("access", access_writing);
     tracing::info!("stopped");
@@ -52,6 +60,8 @@ pub(super) async fn serve(
 struct Journals {
     access: Journal,
     audit: Journal,
+    /// Of functions in processes of their own.
+    function: Option<Journal>,
     own: Journal,
 }
 
@@ -77,16 +87,22 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     let announcement = announcement(setup, &compiled, &endpoints)?;
     let limits = Limits::open(&definition.local.limits, state, &world.clock)?;
     let store = Arc::clone(&limits.store);
-    let (access_log, audit_log) = (journals.access.clone(), journals.audit.clone());
-    let outside = Outside { issuer, limits, access_log, audit_log, metrics };
-    let chain = Arc::new(Chain::assemble(definition, &compiled, outside, world.clone())?);
+    let broker = brokerage(setup, &compiled, issuer, &journals, &world)?;
+    let outside = Outside { broker, limits, access_log: journals.access.clone(), metrics };
+    let chain = Arc::new(Chain::assemble(&compiled, outside, world.clone())?);
     // With it go the values of the keys: what runs knows them by their hash.
     drop(compiled);
-    registry.register_collector(Box::new(BrokerCollector(Arc::clone(&chain.broker))));
-    registry.register_collector(Box::new(JournalCollector(vec![
-        ("audit", journals.audit.clone()),
-        ("log", journals.own),
-    ])));
+    match &*chain.broker {
+        Brokerage::Inside(broker) => {
+            registry.register_collector(Box::new(BrokerCollector(Arc::clone(broker))));
+        }
+        Brokerage::Processes(processes) => {
+            registry.register_collector(Box::new(FunctionCollector(Arc::clone(processes.host()))));
+        }
+    }
+    let mut counted = vec![("audit", journals.audit.clone()), ("log", journals.own)];
+    counted.extend(journals.function.map(|journal| ("function", journal)));
+    registry.register_collector(Box::new(JournalCollector(counted)));
 
     registry.register_collector(Box::new(LimitCollector(Arc::clone(&store))));
 
@@ -123,6 +139,7 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         draining.clone(),
         connections,
     ));
+    let broker = Arc::clone(&chain.broker);
     let watch = Watch { state: state.clone(), definition: Arc::clone(definition), started, chain, in_step };
     let mut watching = tokio::spawn(watch::keys(watch, seen, draining));
 
@@ -142,6 +159,8 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     if !watching.is_finished() {
         let _stopped = watching.await;
     }
+    // Nobody waits for its answers any more. It may still want the user pool to end well.
+    broker.shutdown(Duration::from_secs(1)).await;
     last_drain.begin(Duration::from_secs(1));
     if let Some(pool) = pool.flatten() {
         let _drained = pool.await;
@@ -212,6 +231,35 @@ impl Bound {
     }
 }
 
+/// The broker, where the definition says that it runs.
+fn brokerage(
+    setup: &Setup<'_>,
+    compiled: &Compiled,
+    issuer: Issuer,
+    journals: &Journals,
+    world: &World,
+) -> anyhow::Result<Brokerage> {
+    let local = &setup.definition.local;
+    match &local.function_home {
+        FunctionHome::InProcess => {
+            let audit = journals.audit.clone();
+            let broker = chain::broker(&setup.definition, compiled, issuer, audit, world)?;
+            Ok(Brokerage::Inside(Arc::new(broker)))
+        }
+        FunctionHome::Processes(processes) => {
+            let start = function::Start {
+                local,
+                processes,
+                definition: &setup.place.config,
+                state: &setup.state,
+                pool: issuer.bindings,
+                log: journals.function.clone().context("a function in processes has a log")?,
+            };
+            Ok(Brokerage::Processes(Processes::prepare(start, compiled, world)?))
+        }
+    }
+}
+
 type Pool = (String, Arc<user_pool::UserPool>);
 
 /// The way to the user pool, and the embedded one with its issuer's URL if it is that.
@@ -228,7 +276,7 @@ fn issuer(
     };
     let address = listener.local_addr()?;
     let url = format!("http://{address}/{}", kept.id.as_str());
-    let (pool, issuer) = chain::embedded(compiled, kept, address, world)?;
+    let (pool, issuer) = chain::embedded(compiled, kept, (address, &setup.state), world)?;
     Ok((issuer, Some((url, Arc::new(pool)))))
 }
 
