@@ -1,4 +1,11 @@
-use testkit::ManualClock;
+use listen::{Bounds, Drain};
+use serde_json::{Value, json};
+use testkit::{ManualClock, SeededEntropy};
+use tokio::net::TcpListener;
+use user_pool::{
+    AppClient, AppClientId, AppClientSecret, PoolConfig, PoolId, Secrets, SigningKeys, TokenValidity,
+    UserPool,
+};
 
 use super::*;
 use crate::fixtures::{BILLING, FakeStore, PLACE, STRANGER, Stream, event, factory, usual};
@@ -99,13 +106,16 @@ async fn broker_gives_up_before_the_function_would_be_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_is_over_is_an_answer_too_and_the_audit_line_says_that_the_request_was_abandoned() {
+async fn deadline_is_answered_in_time_and_the_audit_line_says_that_the_request_was_abandoned() {
     let gated = World::of(FakeStore::gated());
     gated.store.set(PLACE, Ok(&usual()));
     gated.store.release_one();
     gated.invoke(STRANGER).await;
-    let late = gated.handler.handle(&event(BILLING).to_json(), gated.clock.now()).await.unwrap();
-    assert_eq!(late.status, 503);
+    // Less than at the first time, when the broker's patience was measured.
+    let began = tokio::time::Instant::now();
+    let deadline = gated.clock.now().plus(Duration::from_secs(1));
+    let late = gated.handler.handle(&event(BILLING).to_json(), deadline).await.unwrap();
+    assert_eq!((late.status, began.elapsed()), (503, Duration::from_millis(800)));
     assert_eq!((gated.last(false, "reason"), gated.last(false, "status")), ("abandoned".into(), ().into()));
     assert_eq!(gated.last(true, "outcome"), "failed");
 }
@@ -139,5 +149,52 @@ async fn nothing_that_is_secret_is_written() {
         (world.last(false, "client"), world.last(true, "UpstreamFailures")),
         ("billing".into(), 1.into())
     );
+    assert!(!world.stdout.text().contains("hunter2"));
+}
+
+/// A user pool by the clock of `world`, to which its bindings lead for as long as what comes back is held.
+async fn pool_of(world: &World) -> (Arc<UserPool>, Drain) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let domain = format!("http://{}", listener.local_addr().unwrap());
+    let id = "1m2n3b4v5c6x7z8l9k0j1h2g3f";
+    let secret = "hunter2_the_app_clients_secret";
+    let client = AppClient {
+        id: AppClientId::parse(id).unwrap(),
+        secrets: Secrets::from(AppClientSecret::parse(secret).unwrap()),
+        scopes: "orders/read".parse().unwrap(),
+        validity: TokenValidity::default(),
+    };
+    let mut bindings: Value = serde_json::from_str(&usual()).unwrap();
+    bindings["upstream"] = json!({ "token_endpoint": format!("{domain}/oauth2/token") });
+    bindings["app_clients"]["m2m"]["client_id"] = id.into();
+    world.store.set(PLACE, Ok(&bindings.to_string()));
+    world.store.set("ssm:/m2m", Ok(secret));
+    let config = PoolConfig {
+        pool_id: PoolId::parse("eu-central-1_a1B2c3D4e").unwrap(),
+        issuer: format!("{domain}/eu-central-1_a1B2c3D4e"),
+        domain,
+        app_clients: vec![client],
+    };
+    let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
+    let keys = SigningKeys::generate().unwrap();
+    let pool = Arc::new(UserPool::new(config, keys, clock, Arc::new(SeededEntropy::new(7))).unwrap());
+    let (drain, signal) = Drain::new();
+    tokio::spawn(listen::serve(listener, Bounds::default(), Arc::clone(&pool), signal));
+    (pool, drain)
+}
+
+#[tokio::test]
+async fn old_token_is_renewed_within_the_invocation_that_finds_it_old() {
+    let world = World::open();
+    let (pool, _drain) = pool_of(&world).await;
+    let first = world.invoke(BILLING).await;
+    assert_eq!((first.status, world.last(false, "cache")), (200, "miss".into()));
+    world.clock.advance(Duration::from_mins(46));
+    let renewed = world.invoke(BILLING).await;
+    assert_eq!((renewed.status, world.last(false, "cache")), (200, "refresh".into()));
+    assert_eq!((world.last(true, "CacheHits"), world.last(true, "UpstreamCalls")), (1.into(), 1.into()));
+    assert_eq!(pool.token_requests(), 2);
+    assert_ne!(first.body, renewed.body, "nothing of it is left for after the answer");
+    assert!(renewed.body.contains(r#""expires_in":3600"#));
     assert!(!world.stdout.text().contains("hunter2"));
 }

@@ -198,7 +198,7 @@ async fn however_many_requests_come_first_one_reads() {
     assert_eq!(world.reads(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_has_bindings_does_not_wait_for_fresher_ones() {
     let world = World::of(FakeStore::gated());
     world.store.set(PLACE, Ok(&usual()));
@@ -214,7 +214,9 @@ async fn who_has_bindings_does_not_wait_for_fresher_ones() {
     let (reader, context_of_reader) = (Arc::clone(&keeper), context.clone());
     let reading = tokio::spawn(async move { reader.broker(&context_of_reader, TIME).await });
     gated.reading().await;
-    assert!(keeper.broker(&context, TIME).await.is_ok(), "while another reads");
+    let began = tokio::time::Instant::now();
+    assert!(keeper.broker(&context, TIME).await.is_ok());
+    assert_eq!((began.elapsed(), gated.reads(PLACE)), (Duration::ZERO, 1), "while another reads");
     gated.release();
     assert!(reading.await.unwrap().is_ok());
     assert_eq!(gated.reads(PLACE), 1);
