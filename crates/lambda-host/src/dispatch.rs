@@ -206,13 +206,17 @@ impl Dispatch {
 
     /// Gives the process up, if it is still counted on.
     pub(crate) fn give_up(&self, id: ProcessId, ending: Ending) -> Option<GivenUp> {
-        let mut state = self.state.lock();
-        if !state.pool.has(id) {
-            return None;
-        }
-        let aftermath = state.pool.end(id, self.clock.uptime());
-        state.tally.errors.count(ending, aftermath.failed.len());
-        state.tally.settle(&aftermath);
+        let aftermath = {
+            let mut state = self.state.lock();
+            if !state.pool.has(id) {
+                return None;
+            }
+            let aftermath = state.pool.end(id, self.clock.uptime());
+            state.tally.errors.count(ending, aftermath.failed.len());
+            state.tally.settle(&aftermath);
+            aftermath
+        };
+        self.readied.send_replace(());
         Some(GivenUp(aftermath))
     }
 
@@ -244,7 +248,10 @@ impl Dispatch {
             (verdict, GivenUp(aftermath))
         };
         match verdict {
-            Verdict::Ends(ending) => Looked::Ends(ending, aftermath),
+            Verdict::Ends(ending) => {
+                self.readied.send_replace(());
+                Looked::Ends(ending, aftermath)
+            }
             Verdict::StaysUntil(until) => {
                 self.follow(aftermath);
                 Looked::StaysUntil(until)
@@ -267,7 +274,6 @@ impl Dispatch {
         for (job, refusal) in aftermath.refused {
             job.finish(Err(refused(refusal)));
         }
-        self.readied.send_replace(());
     }
 
     /// Starts processes until there are `processes`, which stay however long they are idle.
@@ -368,28 +374,6 @@ struct Parked<'a> {
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
         self.dispatch.state.lock().pool.unpark(self.id, self.token, self.dispatch.clock.uptime());
-    }
-}
-
-impl Stats {
-    fn refuse(&mut self, refusal: Refusal) {
-        match refusal {
-            Refusal::Throttled => self.throttles += 1,
-            Refusal::Failing => {
-                self.invocations += 1;
-                self.errors.init += 1;
-            }
-            Refusal::Closed => {}
-        }
-    }
-
-    fn settle(&mut self, aftermath: &Aftermath<Job, Wake>) {
-        self.cold_starts += u64::try_from(aftermath.start.len()).unwrap_or_default();
-        for (_job, refusal) in &aftermath.refused {
-            // It was taken before, and counted then.
-            self.invocations = self.invocations.saturating_sub(1);
-            self.refuse(*refusal);
-        }
     }
 }
 

@@ -25,6 +25,7 @@ mod job;
 mod lines;
 mod log;
 mod memory;
+mod pipes;
 mod pool;
 mod process;
 mod serve;

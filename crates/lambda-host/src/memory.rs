@@ -57,3 +57,59 @@ fn children(pid: i32) -> Vec<i32> {
 
 /// How many processes are looked at, at most about.
 const MOST: usize = 256;
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    /// A process of `script`, which has said that it is ready.
+    fn ready(script: &str) -> (Child, Pid) {
+        let script = format!("import os\n{script}\nprint(flush=True)\ninput()");
+        let (stdin, stdout) = (Stdio::piped(), Stdio::piped());
+        let mut command = Command::new("python3");
+        let mut child = command.args(["-c", &script]).stdin(stdin).stdout(stdout).spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        (child, pid)
+    }
+
+    fn end((mut child, _): (Child, Pid)) {
+        // Its standard input is closed first, which also ends what it forked.
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn memory_of_children_counts() {
+        let family = ready(
+            "ready, told = os.pipe()\nif os.fork() == 0: held = b'x' * (96 << 20); os.write(told, b'!'); input()\nos.read(ready, 1)",
+        );
+        assert!(exceeds(family.1, 64 * MIB));
+        assert!(!exceeds(family.1, 256 * MIB));
+        end(family);
+    }
+
+    #[test]
+    fn memory_that_is_shared_with_children_counts_once() {
+        let family = ready(
+            "held = b'x' * (96 << 20)\nready, told = os.pipe()\nif os.fork() == 0: os.write(told, b'!'); input()\nos.read(ready, 1)",
+        );
+        assert!(!exceeds(family.1, 160 * MIB));
+        assert!(exceeds(family.1, 64 * MIB));
+        end(family);
+    }
+
+    #[test]
+    fn process_that_is_gone_has_no_memory() {
+        let family = ready("");
+        let pid = family.1;
+        end(family);
+        assert!(!exceeds(pid, 0));
+    }
+}

@@ -9,6 +9,7 @@
 //! moment. What an invocation and a waiting request are is the caller's affair.
 
 mod failures;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use crate::ending::Ending;
 use failures::Failures;
+pub(crate) use said::{Aftermath, Next, NotTaken, Refusal, Submitted, Verdict};
 
 /// An invocation, as far as the pool is concerned.
 pub(crate) trait Work {
@@ -89,80 +91,6 @@ enum Phase<J> {
     },
     /// It does not ask for the next invocation: nobody waits for it.
     Lingering,
-}
-
-/// What became of a new invocation.
-#[derive(Debug)]
-pub(crate) enum Submitted<P> {
-    /// An idle process has it; its request is to be woken.
-    Handed(P),
-    /// It waits for a process that is about to be idle.
-    Waits,
-    /// It waits for this process, which is to be started.
-    Starts(ProcessId),
-}
-
-/// Why an invocation is not even tried.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refusal {
-    /// There are as many processes as there may be, and all are busy.
-    Throttled,
-    /// The function failed to start several times, and is left alone for a while.
-    Failing,
-    /// The host shuts down.
-    Closed,
-}
-
-/// What a process gets that asks for an invocation.
-#[derive(Debug)]
-pub(crate) enum Next<'a, J> {
-    /// This one.
-    Event(&'a J),
-    /// Nothing yet. The token says which request waits.
-    Parked(u64),
-    /// Nothing ever again: it is to be told to end.
-    Leaves,
-    /// Nothing: the pool has given it up already.
-    Gone,
-}
-
-/// Why an answer is not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum NotTaken {
-    /// The process is not running any invocation.
-    NotRunning,
-    /// It is running another one.
-    OtherId,
-}
-
-/// What time says about a process.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Verdict {
-    /// Nothing until then, if it does not do anything itself.
-    StaysUntil(Duration),
-    /// It is to end; the pool no longer counts on it.
-    Ends(Ending),
-    /// Nothing: the pool has given it up already.
-    GivenUp,
-}
-
-/// What follows for others when a process has gone or lingers.
-#[derive(Debug)]
-pub(crate) struct Aftermath<J, P> {
-    /// Invocations that failed with the process.
-    pub(crate) failed: Vec<J>,
-    /// Invocations that waited for it, and that no other process can take.
-    pub(crate) refused: Vec<(J, Refusal)>,
-    /// Requests of idle processes that have got an invocation of it instead.
-    pub(crate) wake: Vec<P>,
-    /// Processes to start in its place, for those who still wait.
-    pub(crate) start: Vec<ProcessId>,
-}
-
-impl<J, P> Default for Aftermath<J, P> {
-    fn default() -> Self {
-        Self { failed: Vec::new(), refused: Vec::new(), wake: Vec::new(), start: Vec::new() }
-    }
 }
 
 impl<J: Work, P> Pool<J, P> {
@@ -400,12 +328,14 @@ impl<J: Work, P> Pool<J, P> {
         Ok(id)
     }
 
-    /// Gives each of those who wait a process to count on, or refuses the latest of them.
+    /// Gives each of those who wait a process to count on, or refuses the latest of them if there is none to hope for.
     fn settle(&mut self, now: Duration, aftermath: &mut Aftermath<J, P>) {
         self.forget_abandoned();
         while self.waiting.len() > self.coming() {
             match self.start(now) {
                 Ok(id) => aftermath.start.push(id),
+                // Better late than refused: whoever already waits goes on waiting for those that linger.
+                Err(_) if self.waiting.len() <= self.coming() + self.lingering() => break,
                 Err(refusal) => {
                     aftermath.refused.extend(self.waiting.pop_back().map(|job| (job, refusal)));
                 }
@@ -418,6 +348,11 @@ impl<J: Work, P> Pool<J, P> {
         let comes =
             |member: &&Member<J, P>| matches!(member.phase, Phase::Starting | Phase::Returning { .. });
         self.members.values().filter(comes).count()
+    }
+
+    /// How many processes may come back, but did not when they should have.
+    fn lingering(&self) -> usize {
+        self.members.values().filter(|member| matches!(member.phase, Phase::Lingering)).count()
     }
 
     fn remove(&mut self, id: ProcessId) -> Option<Member<J, P>> {

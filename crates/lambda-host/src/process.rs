@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -23,9 +22,8 @@ use crate::api::RuntimeApi;
 use crate::dispatch::{Dispatch, GivenUp, Looked};
 use crate::ending::Ending;
 use crate::environment::{self, Initialization};
-use crate::lines::{Lines, Rate};
-use crate::log::{LogLine, Stream};
 use crate::memory;
+use crate::pipes;
 use crate::pool::ProcessId;
 use crate::serve;
 use crate::spec::FunctionSpec;
@@ -133,7 +131,7 @@ impl Process {
         let group = group.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (said, farewell) = watch::channel(Farewell::Stay);
         dispatch.register(id, Handle { group, farewell: said });
-        let pipes = pipes(dispatch, id, &mut child);
+        let pipes = pipes::empty(dispatch, id, &mut child);
         let api = Arc::new(RuntimeApi { dispatch: Arc::clone(dispatch), id });
         let api = tokio::spawn(serve::serve(listener, api));
         Ok(Self { dispatch: Arc::clone(dispatch), id, child, group, farewell, told: None, api, pipes })
@@ -249,31 +247,6 @@ fn command(spec: &FunctionSpec) -> Command {
     };
     command.args(arguments).current_dir(&spec.directory);
     command
-}
-
-fn pipes(dispatch: &Arc<Dispatch>, id: ProcessId, child: &mut Child) -> Vec<JoinHandle<()>> {
-    let stdout =
-        child.stdout.take().map(|pipe| tokio::spawn(empty(Arc::clone(dispatch), id, Stream::Stdout, pipe)));
-    let stderr =
-        child.stderr.take().map(|pipe| tokio::spawn(empty(Arc::clone(dispatch), id, Stream::Stderr, pipe)));
-    stdout.into_iter().chain(stderr).collect()
-}
-
-/// Empties a pipe until its other end is closed.
-async fn empty(dispatch: Arc<Dispatch>, id: ProcessId, stream: Stream, mut pipe: impl AsyncRead + Unpin) {
-    let (mut lines, mut rate) = (Lines::default(), Rate::default());
-    let mut write = |text: &str, is_cut: bool| match rate.take(dispatch.uptime()) {
-        Some(dropped) => {
-            let function = dispatch.name();
-            dispatch.log.line(&LogLine { function, process: id.0, stream, text, is_cut, dropped });
-        }
-        None => dispatch.count_dropped_line(),
-    };
-    let mut buffer = vec![0; 8 * 1024];
-    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
-        lines.push(buffer.get(..read).unwrap_or_default(), &mut write);
-    }
-    lines.finish(&mut write);
 }
 
 /// Signals a whole process group; one that is gone already has got its wish.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::ending::Ending;
+use crate::pool::{Aftermath, Refusal};
 
 /// What a host has counted since it was made, and what there is now.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -65,5 +66,29 @@ impl Errors {
             Ending::Spare | Ending::Shutdown => &mut self.shutdown,
         };
         *counter += u64::try_from(invocations).unwrap_or(u64::MAX);
+    }
+}
+
+impl Stats {
+    /// Counts an invocation that was not taken.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        match refusal {
+            Refusal::Throttled => self.throttles += 1,
+            Refusal::Failing => {
+                self.invocations += 1;
+                self.errors.init += 1;
+            }
+            Refusal::Closed => {}
+        }
+    }
+
+    /// Counts what followed for others when a process had gone.
+    pub(crate) fn settle<J, P>(&mut self, aftermath: &Aftermath<J, P>) {
+        self.cold_starts += u64::try_from(aftermath.start.len()).unwrap_or_default();
+        for (_job, refusal) in &aftermath.refused {
+            // It was taken before, and counted then.
+            self.invocations = self.invocations.saturating_sub(1);
+            self.refuse(*refusal);
+        }
     }
 }

@@ -153,14 +153,18 @@ fn process_that_does_not_come_back_is_not_waited_for() {
 }
 
 #[test]
-fn who_waited_for_a_process_that_lingers_is_throttled_if_no_other_may_start() {
+fn who_waited_for_a_process_that_lingers_waits_on_if_no_other_may_start() {
     let mut pool = Pool::new(Bounds { concurrency: 1, ..BOUNDS });
     starts(&mut pool, "a", at(0));
     next(&mut pool, ONE, at(1));
     answers(&mut pool, ONE, "a", at(2));
     waits(&mut pool, "b", at(2));
     let (_, aftermath) = pool.look(ONE, at(500));
-    assert!(matches!(aftermath.refused.as_slice(), [(call, Refusal::Throttled)] if call.id == "b"));
+    assert!(aftermath.refused.is_empty());
+    assert_eq!(refusal(&mut pool, "c", at(500)), Refusal::Throttled);
+    let (verdict, aftermath) = pool.look(ONE, at(3_001));
+    assert_eq!((verdict, aftermath.start), (Verdict::Ends(Ending::TimedOut), vec![TWO]));
+    assert_eq!(next(&mut pool, TWO, at(3_100)), Some("b".into()));
 }
 
 #[test]
@@ -320,7 +324,9 @@ fn function_that_failed_is_tried_with_one_process_and_trusted_again_when_that_is
     let process = starts(&mut pool, "b", at(300));
     assert_eq!(refusal(&mut pool, "c", at(300)), Refusal::Failing);
     next(&mut pool, process, at(301));
-    starts(&mut pool, "d", at(301));
+    let process = starts(&mut pool, "d", at(301));
+    pool.end(process, at(302));
+    starts(&mut pool, "e", at(302));
 }
 
 #[test]

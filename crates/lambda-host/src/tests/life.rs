@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
 use lambda::InvokeError;
 
 use super::world::*;
@@ -165,6 +169,48 @@ async fn shutdown_kills_who_does_not_end_and_the_children_with_it() {
 }
 
 #[tokio::test]
+async fn process_that_does_not_end_when_it_is_told_to_is_killed_after_a_while() {
+    let world = World::of(STUBBORN).await;
+    let invocation = world.spawn("/");
+    let (one, two) = world.pair().await;
+    assert_eq!(invocation.await.unwrap().unwrap().body, "done");
+    world.host.shutdown(Duration::from_mins(5)).await;
+    assert_eq!((one.end().await, two.end().await), (String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn process_that_is_being_started_at_shutdown_ends_as_well() {
+    let world = World::of("gate()").await;
+    let mut invocation = world.begin("/");
+    // Polled once: the process is decided on, and the task that starts it has not run yet.
+    assert!(poll_once(&mut invocation).is_pending());
+    world.host.shutdown(Duration::from_mins(5)).await;
+    assert_eq!(invocation.await, Err(InvokeError::Unavailable));
+}
+
+#[tokio::test]
+async fn invocation_that_outlasts_the_grace_of_a_shutdown_fails() {
+    let world = World::of(TELLS_ITS_ID).await;
+    let running = world.spawn("/gate");
+    let arrival = world.arrival().await;
+    world.host.shutdown(Duration::from_millis(100)).await;
+    assert_eq!(running.await.unwrap(), Err(InvokeError::Failed));
+    assert_eq!(arrival.end().await, "");
+    assert_eq!(world.host.stats().errors.shutdown, 1);
+}
+
+#[tokio::test]
+async fn host_that_is_dropped_leaves_no_process_that_is_running() {
+    let world = World::of(TELLS_ITS_ID).await;
+    let running = world.spawn("/gate");
+    let arrival = world.arrival().await;
+    running.abort();
+    assert!(running.await.is_err());
+    drop(world);
+    assert_eq!(arrival.end().await, "");
+}
+
+#[tokio::test]
 async fn children_end_with_their_process() {
     let world = World::of(&STUBBORN.replace("reply(request, 'done')", "os._exit(1)")).await;
     let invocation = world.spawn("/");
@@ -195,4 +241,8 @@ fn runtime_that_ends_leaves_no_process() {
         hosting.shutdown_background();
         assert_eq!((one.end().await, two.end().await), (String::new(), String::new()));
     });
+}
+
+fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }

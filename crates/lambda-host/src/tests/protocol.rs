@@ -114,6 +114,8 @@ def sized(size):
 request, _, _ = next_invocation()
 call('POST', f'invocation/{request}/response', sized(LARGEST))
 request, _, _ = next_invocation()
+call('POST', f'invocation/{request}/response', sized(LARGEST * 4))
+request, _, _ = next_invocation()
 answer = call('POST', f'invocation/{request}/response', sized(LARGEST + 1))
 request, _, _ = next_invocation()
 reply(request, answer[0::2])
@@ -121,10 +123,50 @@ reply(request, answer[0::2])
     let world = World::of(&script.replace("LARGEST", &LARGEST.to_string())).await;
     assert_eq!(world.body().await.len(), LARGEST - r#"{"body": ""}"#.len());
     assert_eq!(world.invoke().await, Err(InvokeError::Failed));
+    assert_eq!(world.invoke().await, Err(InvokeError::Failed));
     let refusal: (u16, String) = serde_json::from_str(&world.body().await).unwrap();
     let body = r#"{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"}"#;
     assert_eq!(refusal, (413, body.to_owned()));
-    assert_eq!(world.host.stats().errors.too_large, 1);
+    assert_eq!(world.host.stats().errors.too_large, 2);
+}
+
+#[tokio::test]
+async fn event_that_lambda_would_not_take_is_not_sent() {
+    let world = World::of("").await;
+    let path = "x".repeat(LARGEST);
+    assert_eq!(world.begin(&path).await, Err(InvokeError::Unavailable));
+    assert_eq!(world.host.stats().cold_starts, 0);
+}
+
+#[tokio::test]
+async fn process_that_broke_off_its_request_gets_nothing_until_it_asks_again() {
+    let world = World::of(
+        "
+host, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')
+impatient = socket.create_connection((host, int(port)))
+impatient.sendall(b'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: api\\r\\n\\r\\n')
+gate('asked')
+impatient.close()
+gate('broken off')
+request, _, _ = next_invocation()
+reply(request, 'done')
+",
+    )
+    .await;
+    let warm = tokio::spawn({
+        let host = Arc::clone(&world.host);
+        async move { host.warm(1).await }
+    });
+    let asked = world.arrival().await;
+    assert_eq!(warm.await.unwrap(), 1);
+    world.until_idle(1).await;
+    asked.release().await;
+    let broken_off = world.arrival().await;
+    world.until_idle(0).await;
+    assert_eq!(world.invoke().await, Err(InvokeError::Throttled));
+    broken_off.release().await;
+    world.until_idle(1).await;
+    assert_eq!(world.body().await, "done");
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl World {
         let pool = &self.pool;
         let waiting = pool.waiting.iter().filter(|call| !call.is_abandoned()).count();
         assert!(pool.members.len() <= pool.bounds.concurrency, "never more processes than allowed");
-        assert!(waiting <= pool.coming(), "somebody waits for nothing");
+        assert!(waiting <= pool.coming() + pool.lingering(), "somebody waits for nothing");
         assert!(waiting == 0 || pool.idle.is_empty(), "somebody waits while a process is idle");
         let listed_idle =
             pool.idle.iter().all(|id| pool.members.get(id).is_some_and(|one| one.parked.is_some()));
