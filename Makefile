@@ -13,7 +13,11 @@ TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
 RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
 LIMITS_BENCH := --manifest-path bench/limits/Cargo.toml
 
-.PHONY: help test tools fmt lint docs unit loom mutants clients terraform deny bench release
+# What `make lambda` builds for, and what it packages.
+ARCHITECTURES ?= arm64
+DEFINITION ?= terraform/examples/complete/token-broker.yaml
+
+.PHONY: help test tools fmt lint docs unit loom mutants clients lambda terraform deny bench release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +61,11 @@ mutants: ## Break the limits on purpose, one way after the other; a test must no
 clients: release ## Let real OAuth clients get tokens from the release build
 	tests/setup/clients
 	$(PYTHON) tests/clients/run.py $(BROKER)
+
+lambda: release ## Build the broker for Lambda, package it with DEFINITION, and get a token from each package
+	tests/setup/lambda
+	tests/lambda/build $(BROKER) $(DEFINITION) $(ARCHITECTURES)
+	tests/lambda/run.py $(BROKER) $(ARCHITECTURES:%=$(CARGO_TARGET_DIR)/lambda/%/broker.zip)
 
 terraform: release ## Hold the Terraform module against the real provider, and `token-broker check` against its plans
 	tests/setup/terraform

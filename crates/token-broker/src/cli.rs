@@ -106,6 +106,11 @@ pub(crate) enum Command {
     /// Check the definition, or Terraform's plans and states, against the guardrails
     #[command(after_help = CHECK_HELP)]
     Check(Check),
+    /// Make the file that AWS Lambda takes: the broker's program and the definition, never a secret
+    #[command(
+        after_help = "Examples:\n  token-broker package --bootstrap target/lambda/arm64/bootstrap --output broker.zip\n  token-broker package --bootstrap bootstrap --output broker.zip --json\n\nThe same program and definition always make the same bytes. CodeSha256 is what Lambda shows of them."
+    )]
+    Package(Package),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  token-broker completions bash > /etc/bash_completion.d/token-broker\n  token-broker completions zsh > \"${fpath[1]}/_token-broker\""
@@ -169,6 +174,19 @@ pub(crate) struct Check {
     /// Print every guardrail with its reason and how to mend what breaks it, and check nothing
     #[arg(long, conflicts_with_all = ["files", "format", "api", "no_compare"])]
     pub(crate) list: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Package {
+    /// The broker's program for Lambda, which `make lambda` builds
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) bootstrap: PathBuf,
+    /// The file to make
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Print JSON for a program to read
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

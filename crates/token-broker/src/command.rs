@@ -5,6 +5,7 @@ mod clients;
 mod guardrails;
 mod init;
 mod keys;
+mod package;
 mod quota;
 mod token;
 mod up;
@@ -26,6 +27,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Token(options) => return token::run(place, &options),
         Command::Clients(output) => clients::run(place, output)?,
         Command::Keys(keys) => keys::run(place, &keys)?,
+        Command::Package(options) => package::run(place, &options)?,
         Command::Usage(options) => usage::run(place, &options)?,
         Command::Quota(quota) => quota::run(place, &quota)?,
         Command::Config(Config::Check(output)) => return check::run(place, output),

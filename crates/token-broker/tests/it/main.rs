@@ -15,6 +15,7 @@ mod external_pool;
 mod function;
 mod harness;
 mod keys;
+mod package;
 mod refusals;
 mod running;
 mod usage;

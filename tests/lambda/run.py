@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Runs packaged brokers behind the front door, as Lambda would run them: run.py TOKEN-BROKER PACKAGE...
+
+Each package is unpacked and run as the function of `token-broker up`; one for another processor in qemu. A token must come
+out at the other end, from the cache the second time, and nothing that was written may have a secret in it.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+DEFINITION = """
+api:
+  throttle: {{ rate: 100, burst: 100 }}
+  token_endpoint: {{ identity: api_key, throttle: {{ rate: 100, burst: 100 }} }}
+plans:
+  wide: {{ throttle: {{ rate: 50, burst: 50 }} }}
+clients:
+  billing: {{ plan: wide, scopes: [orders/read], default_scopes: [orders/read] }}
+homes:
+  local:
+    front_door: "127.0.0.1:0"
+    admin: "127.0.0.1:0"
+    user_pool_listen: "127.0.0.1:0"
+    function: {{ command: {command}, memory: 1024 }}
+"""
+
+MACHINES = {0xB7: "aarch64", 0x3E: "x86_64"}
+
+
+def command(bootstrap: Path) -> list[str]:
+    """How the program is run on this machine."""
+    machine = MACHINES[bootstrap.read_bytes()[18]]
+    if machine == platform.machine():
+        return [str(bootstrap)]
+    return [f"qemu-{machine}-static", "-L", f"/usr/{machine}-linux-gnu", str(bootstrap)]
+
+
+def run(token_broker: str, package: Path, place: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        names = [(entry.filename, (entry.external_attr >> 16) & 0o777) for entry in archive.infolist()]
+        assert names == [("bootstrap", 0o755), ("token-broker.yaml", 0o644)], names
+        archive.extract("bootstrap", place)
+    bootstrap = place / "bootstrap"
+    bootstrap.chmod(0o755)
+    (place / "token-broker.yaml").write_text(DEFINITION.format(command=json.dumps(command(bootstrap))))
+    with subprocess.Popen([token_broker, "up", "--json"], cwd=place, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout.readline(), "the server did not start"
+            ask = [token_broker, "token", "billing", "--raw"]
+            first, second = (subprocess.run(ask, cwd=place, check=True, capture_output=True, text=True).stdout for _ in range(2))
+        finally:
+            server.terminate()
+    assert first.count(".") == 2 and first == second, "the second token did not come from the cache"
+    log = (place / ".token-broker/logs/function.log").read_text()
+    assert log.count('"decision":"allow"') == 2, log
+    secrets = [path.read_text().strip() for path in (place / ".token-broker/user-pool").glob("*.secret")]
+    secrets += [path.read_text().strip() for path in (place / ".token-broker/keys").iterdir() if path.suffix != ".json"]
+    assert secrets and not any(secret in log for secret in [*secrets, first.strip()]), "a secret is in the function's log"
+    print(f"{package}: a token, twice, by {' '.join(command(bootstrap)[:1])}")
+
+
+for name in sys.argv[2:]:
+    with tempfile.TemporaryDirectory() as directory:
+        run(sys.argv[1], Path(name).resolve(), Path(directory))
