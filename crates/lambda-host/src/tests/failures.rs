@@ -87,7 +87,7 @@ if event['path'] == '/hang':
 reply(request, 'done')
 next_invocation()
 ",
-        |spec| spec.timeout = Duration::from_millis(500),
+        |spec| spec.timeout = Duration::from_secs(1),
     )
     .await;
     let hanging = world.spawn("/hang");
@@ -107,7 +107,7 @@ reply(request, 'done')
 kept = gate()
 kept.recv(1)
 ",
-        |spec| spec.timeout = Duration::from_millis(500),
+        |spec| spec.timeout = Duration::from_secs(1),
     )
     .await;
     assert_eq!(world.body().await, "done");
