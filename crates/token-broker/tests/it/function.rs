@@ -8,7 +8,7 @@ const GRANT: &str = "grant_type=client_credentials";
 
 /// Says what it was given; breaks in the way that the body of the request names.
 const FUNCTION: &str = r#"
-import json, os, sys, urllib.request
+import json, os, sys, threading, urllib.error, urllib.request
 
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
 while True:
@@ -18,6 +18,11 @@ while True:
     print("asked for", event["resource"], flush=True)
     if "crash" in body:
         sys.exit(3)
+    if "hang" in body:
+        threading.Event().wait()
+    if "hog" in body:
+        hoard = bytearray(os.urandom(1)) * (400 << 20)
+        threading.Event().wait()
     with open(os.environ["TOKEN_BROKER_BINDINGS"].removeprefix("file:")) as bindings:
         said = {
             "bindings": json.load(bindings),
@@ -26,12 +31,15 @@ while True:
             "key": event["requestContext"]["identity"]["apiKeyId"],
             "pid": os.getpid(),
         }
-    reply = b"garbage" if "garbage" in body else json.dumps({"statusCode": 200, "body": json.dumps(said)}).encode()
-    urllib.request.urlopen(api + request_id + "/response", data=reply).close()
+    reply = json.dumps({"statusCode": 200, "body": "x" * (7 << 20) if "huge" in body else json.dumps(said)}).encode()
+    try:
+        urllib.request.urlopen(api + request_id + "/response", data=b"garbage" if "garbage" in body else reply).close()
+    except urllib.error.HTTPError as error:
+        print("refused:", error.code, flush=True)
 "#;
 
 fn place() -> Place {
-    let home = "homes:\n  local: { function: { command: [python3, function.py], concurrency: 2 }, ";
+    let home = "homes:\n  local: { function: { command: [python3, function.py], concurrency: 2, memory: 256, timeout: 3s }, ";
     let place = Place::with(&DEFINITION.replace("homes:\n  local: { ", home));
     std::fs::write(place.path("function.py"), FUNCTION).unwrap();
     place
@@ -74,10 +82,17 @@ fn processes_that_break_are_an_error_of_the_server_and_replaced() {
     let place = place();
     let server = place.up(&[]);
     let key = place.read(".token-broker/keys/billing");
-    for broken in ["crash", "garbage"] {
+    for broken in ["crash", "garbage", "huge", "hang", "hog"] {
         let (status, body) = server.token(&key, broken);
         assert_eq!((status, &body["error"]), (502, &"server_error".into()), "{broken}: {body}");
         assert_eq!(server.token(&key, GRANT).0, 200, "after {broken}");
+    }
+    let (_, metrics) = get(&format!("{}/metrics", server.url("admin")));
+    for (kind, count) in
+        [("exit", 1), ("malformed", 1), ("too_large", 1), ("timeout", 1), ("out_of_memory", 1)]
+    {
+        let line = format!("token_broker_function_errors_total{{kind=\"{kind}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
     }
 }
 
