@@ -289,11 +289,20 @@ pub enum UserPool {
     },
     /// An existing one.
     External {
-        /// Its token endpoint: HTTPS, or HTTP on this machine.
-        token_endpoint: TokenEndpointUrl,
+        /// Where and how it is asked for tokens.
+        endpoint: PoolEndpoint,
         /// Every app client of the definition, as the pool knows it.
         app_clients: BTreeMap<AppClientName, ExternalAppClient>,
     },
+}
+
+/// Where and how an existing user pool is asked for tokens: by HTTPS, or HTTP on this machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PoolEndpoint {
+    /// At its domain's token endpoint.
+    Token(TokenEndpointUrl),
+    /// At Cognito's API, by `GetClientToken`.
+    Idp(TokenEndpointUrl),
 }
 
 /// An app client of an existing user pool.

@@ -354,7 +354,8 @@ pub(crate) trait InsteadOfWord {
 impl InsteadOfWord for ExternalPoolDocument {
     const WORD: &'static str = "embedded";
     const DESCRIPTION: &'static str = "Where tokens come from.";
-    const EXPECTED: &'static str = "`embedded` or a mapping with `token_endpoint` and `app_clients`";
+    const EXPECTED: &'static str =
+        "`embedded` or a mapping with `token_endpoint` or `cognito_idp`, and `app_clients`";
 }
 
 impl InsteadOfWord for FunctionProcessDocument {
@@ -388,9 +389,15 @@ pub(crate) struct FunctionProcessDocument {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExternalPoolDocument {
-    /// Its token endpoint, the whole URL.
+    /// Its domain's token endpoint, the whole URL. This, or `cognito_idp`.
+    #[serde(default)]
     #[schemars(extend("format" = "uri"))]
-    pub(crate) token_endpoint: Written<String>,
+    pub(crate) token_endpoint: Optional<Written<String>>,
+    /// Cognito's API in the pool's region, such as `https://cognito-idp.eu-central-1.amazonaws.com`: tokens are asked for
+    /// by `GetClientToken`, and the pool needs no domain.
+    #[serde(default)]
+    #[schemars(extend("format" = "uri"))]
+    pub(crate) cognito_idp: Optional<Written<String>>,
     /// What each app client is called there, and where its secret is.
     pub(crate) app_clients: BTreeMap<Written<String>, Written<ExternalAppClientDocument>>,
 }

@@ -28,8 +28,8 @@ pub use compile::{
 };
 pub use definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, FunctionHome,
-    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan, UpstreamSettings,
-    UserPool, WhenLost,
+    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan, PoolEndpoint,
+    UpstreamSettings, UserPool, WhenLost,
 };
 pub use error::{DefinitionError, DefinitionErrors};
 pub use guard::{Breach, guard};

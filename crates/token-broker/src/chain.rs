@@ -10,8 +10,8 @@ use std::time::Duration;
 use ambient::{Clock, Entropy};
 use anyhow::Context as _;
 use broker::{Broker, BrokerSettings, CognitoSource, Directory, Percent};
-use cognito::{AppClientCredentials, Settings, TokenEndpoint, Upstream};
-use config::{Compiled, Definition, UserPool as PoolHome};
+use cognito::{AppClientCredentials, Endpoint, IdpEndpoint, Settings, TokenEndpoint, Upstream};
+use config::{Compiled, Definition, PoolEndpoint, UserPool as PoolHome};
 use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
@@ -55,7 +55,7 @@ pub(crate) struct Outside {
 
 /// The user pool that the broker asks, and as whom.
 pub(crate) struct Issuer {
-    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) endpoint: Endpoint,
     pub(crate) credentials: BTreeMap<String, AppClientCredentials>,
     /// The same for a broker in processes of its own.
     pub(crate) bindings: PoolBindings,
@@ -121,7 +121,7 @@ pub(crate) fn broker(
         ..Settings::default()
     };
     let upstream =
-        Upstream::new(&issuer.endpoint, settings, Arc::clone(&world.clock), Arc::clone(&world.entropy));
+        Upstream::new(issuer.endpoint, settings, Arc::clone(&world.clock), Arc::clone(&world.entropy));
     let named = issuer.credentials.into_iter().map(|(name, credentials)| Ok((name.parse()?, credentials)));
     let source = CognitoSource::new(upstream, named.collect::<anyhow::Result<Vec<_>>>()?);
     let settings = BrokerSettings {
@@ -197,14 +197,22 @@ pub(crate) fn embedded(
     };
     let pool =
         UserPool::new(config, kept.signing_keys, Arc::clone(&world.clock), Arc::clone(&world.entropy))?;
-    let endpoint = TokenEndpoint::parse(&url)?;
+    let endpoint = TokenEndpoint::parse(&url)?.into();
     Ok((pool, Issuer { endpoint, credentials, bindings }))
 }
 
 /// The way to a user pool that exists already.
 pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
-    let PoolHome::External { token_endpoint, app_clients } = home else { return Ok(None) };
-    let upstream = bindings::Upstream::TokenEndpoint { url: token_endpoint.clone(), header: None };
+    let PoolHome::External { endpoint, app_clients } = home else { return Ok(None) };
+    let (endpoint, upstream) = match endpoint.clone() {
+        PoolEndpoint::Token(url) => (
+            Endpoint::from(TokenEndpoint::parse(url.as_str())?),
+            bindings::Upstream::TokenEndpoint { url, header: None },
+        ),
+        PoolEndpoint::Idp(url) => {
+            (IdpEndpoint::parse(url.as_str())?.into(), bindings::Upstream::CognitoIdp { url })
+        }
+    };
     let mut bindings = PoolBindings { upstream, app_clients: BTreeMap::new() };
     let mut credentials = BTreeMap::new();
     for (name, app_client) in app_clients {
@@ -220,7 +228,7 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
         credentials.insert(name.as_str().to_owned(), known);
         bindings.app_clients.insert(name.as_str().to_owned(), bound(&app_client.client_id, file)?);
     }
-    Ok(Some(Issuer { endpoint: TokenEndpoint::parse(token_endpoint.as_str())?, credentials, bindings }))
+    Ok(Some(Issuer { endpoint, credentials, bindings }))
 }
 
 /// An app client as a process of its own is told of it.

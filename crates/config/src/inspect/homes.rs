@@ -8,7 +8,7 @@ use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
 use super::{Inspector, function, limits, values};
-use crate::definition::{AppClient, AwsHome, ExternalAppClient, LocalHome, UserPool};
+use crate::definition::{AppClient, AwsHome, ExternalAppClient, LocalHome, PoolEndpoint, UserPool};
 use crate::document::{
     AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, HomesDocument, LocalDocument,
     UserPoolDocument,
@@ -81,7 +81,8 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
             external(pool, at, app_clients, inspector)
         }
         Some(Written { value: UserPoolDocument::Word(word), at }) if word != "embedded" => {
-            let mend = "write `embedded`, or a mapping with `token_endpoint` and `app_clients`";
+            let mend =
+                "write `embedded`, or a mapping with `token_endpoint` or `cognito_idp`, and `app_clients`";
             inspector.report(at, POOL, format!("{} is not a user pool", Shown(&word)), mend);
             None
         }
@@ -135,15 +136,8 @@ fn external(
     app_clients: &AppClients,
     inspector: &mut Inspector,
 ) -> Option<UserPool> {
-    let ExternalPoolDocument { token_endpoint, app_clients: written } = document;
-    let mend = "write the whole URL, such as `https://NAME.auth.REGION.amazoncognito.com/oauth2/token`";
-    let path = "homes.local.user_pool.token_endpoint";
-    let Written { value: endpoint, at: line } = token_endpoint;
-    let token_endpoint = TokenEndpointUrl::parse(&endpoint).map_err(|problem| {
-        // The line may have a password in it.
-        let error = DefinitionError::new(line, path, problem.to_string(), mend.into());
-        inspector.errors.push(error.unshown());
-    });
+    let ExternalPoolDocument { token_endpoint, cognito_idp, app_clients: written } = document;
+    let endpoint = endpoint(token_endpoint, cognito_idp, at, inspector);
     let path = "homes.local.user_pool.app_clients";
     let is_missing = |name: &&AppClientName| !written.keys().any(|written| written.value == name.as_str());
     for name in app_clients.keys().filter(is_missing) {
@@ -168,7 +162,49 @@ fn external(
         };
         known.extend(app_client(&client.value, path, inspector).map(|client| (found.clone(), client)));
     }
-    token_endpoint.ok().map(|token_endpoint| UserPool::External { token_endpoint, app_clients: known })
+    endpoint.map(|endpoint| UserPool::External { endpoint, app_clients: known })
+}
+
+/// One of the two ways to ask a pool.
+fn endpoint(
+    token_endpoint: Optional<Written<String>>,
+    cognito_idp: Optional<Written<String>>,
+    at: Position,
+    inspector: &mut Inspector,
+) -> Option<PoolEndpoint> {
+    let mend =
+        "write `token_endpoint` for the pool's domain, or `cognito_idp` for Cognito's API in its region";
+    let (written, name, mend, of): (_, _, _, fn(TokenEndpointUrl) -> PoolEndpoint) = match (
+        token_endpoint.0,
+        cognito_idp.0,
+    ) {
+        (Some(_), Some(other)) => {
+            let problem = "there is `token_endpoint` as well, and a pool is asked in one way";
+            inspector.report(other.at, &format!("{POOL}.cognito_idp"), problem, mend);
+            return None;
+        }
+        (None, None) => {
+            inspector.report(at, POOL, "nothing says where the pool is", mend);
+            return None;
+        }
+        (Some(written), None) => {
+            let mend =
+                "write the whole URL, such as `https://NAME.auth.REGION.amazoncognito.com/oauth2/token`";
+            (written, "token_endpoint", mend, PoolEndpoint::Token)
+        }
+        (None, Some(written)) => {
+            let mend =
+                "write the endpoint of the region, such as `https://cognito-idp.eu-central-1.amazonaws.com`";
+            (written, "cognito_idp", mend, PoolEndpoint::Idp)
+        }
+    };
+    let url = TokenEndpointUrl::parse(&written.value).map_err(|problem| {
+        // The line may have a password in it.
+        let path = format!("{POOL}.{name}");
+        let error = DefinitionError::new(written.at, &path, problem.to_string(), mend.into());
+        inspector.errors.push(error.unshown());
+    });
+    url.ok().map(of)
 }
 
 fn app_client(

@@ -113,6 +113,11 @@ const BROKEN: &[(&str, &str)] = &[
     ),
     ("function_word", "homes:\n  local: { function: lambda }\n"),
     ("function_without_command", "homes:\n  local: { function: { memory: 128 } }\n"),
+    ("user_pool_nowhere", "homes:\n  local: { user_pool: { app_clients: {} } }\n"),
+    (
+        "user_pool_in_two_ways",
+        "homes:\n  local:\n    user_pool:\n      token_endpoint: https://pool.example.com/oauth2/token\n      cognito_idp: https://cognito-idp.eu-central-1.amazonaws.com\n      app_clients: {}\n",
+    ),
     ("user_pool_word", "homes:\n  local: { user_pool: cognito }\n"),
     (
         "user_pool_over_http",

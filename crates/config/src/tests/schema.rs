@@ -138,11 +138,14 @@ fn fields_of_value(value: &Value, at: &str, fields: &mut BTreeSet<String>) {
 fn files_that_the_parser_reads_fit_the_schema() {
     let schema = schema();
     let every_field = EVERY_FIELD.replace("account_id: 123456789012", "account_id: '123456789012'");
-    for text in [DEFAULT_FILE, &every_field, "api: {}"] {
+    for text in [DEFAULT_FILE, &every_field, OTHER_POOL, "api: {}"] {
         assert_eq!(faults(&schema, &schema, &json(text), ""), Vec::<String>::new());
         assert!(Definition::parse(text, "token-broker.yaml").is_ok());
     }
 }
+
+/// A pool that is asked in the other way.
+const OTHER_POOL: &str = "homes: { local: { user_pool: { cognito_idp: 'https://cognito-idp.eu-central-1.amazonaws.com', app_clients: {} } } }";
 
 #[test]
 fn schema_and_parser_know_the_same_fields() {
@@ -151,6 +154,7 @@ fn schema_and_parser_know_the_same_fields() {
     // The two that exclude each other are both shown: one in the one file, one in the other.
     fields_of_value(&json(EVERY_FIELD), "", &mut of_file);
     fields_of_value(&json(DEFAULT_FILE), "", &mut of_file);
+    fields_of_value(&json(OTHER_POOL), "", &mut of_file);
     assert_eq!(of_schema, of_file);
 }
 

@@ -8,8 +8,12 @@ const GRANT: &str = "grant_type=client_credentials";
 
 /// The definition with the pool at `domain`, asked as `client_id` with what stands in the file `secrets`.
 fn definition(domain: &str, client_id: &str) -> String {
+    definition_asking(&format!("token_endpoint: \"{domain}/oauth2/token\""), client_id)
+}
+
+fn definition_asking(endpoint: &str, client_id: &str) -> String {
     let pool = format!(
-        "user_pool: {{ token_endpoint: \"{domain}/oauth2/token\", \
+        "user_pool: {{ {endpoint}, \
          app_clients: {{ m2m: {{ client_id: {client_id}, secret_file: secrets }} }} }} }}"
     );
     DEFINITION.replace("user_pool: embedded, user_pool_listen: \"127.0.0.1:0\" }", &pool)
@@ -57,4 +61,24 @@ fn secret_that_the_pool_does_not_know_is_an_operators_problem_and_no_clients() {
     let server = place.up(&[]);
     let (status, body) = server.token(&place.read(".token-broker/keys/billing"), GRANT);
     assert_eq!((status, &body["error"]), (500, &"server_error".into()));
+}
+
+#[test]
+fn token_comes_by_get_client_token_where_the_pool_is_named_by_its_api() {
+    let issuing = Place::new();
+    let issuer = issuing.up(&[]);
+    let issuer_url = issuer.url("issuer");
+    let (api, _pool_id) = issuer_url.rsplit_once('/').unwrap();
+    let register: Value = serde_json::from_str(&issuing.read(".token-broker/user-pool/pool.json")).unwrap();
+    let client_id = register["app_clients"]["m2m"].as_str().unwrap();
+    let place = Place::with(&definition_asking(&format!("cognito_idp: \"{api}\""), client_id));
+    std::fs::write(place.path("secrets"), issuing.read(".token-broker/user-pool/app-client-m2m.secret"))
+        .unwrap();
+    let server = place.up(&[]);
+    assert_eq!(server.token(&place.read(".token-broker/keys/billing"), GRANT).0, 200);
+    let claims: Value = serde_json::from_str(&place.run(&["token", "billing", "--json"]).ok()).unwrap();
+    assert_eq!(
+        (&claims["claims"]["iss"], &claims["claims"]["client_id"]),
+        (&issuer_url.into(), &client_id.into())
+    );
 }
