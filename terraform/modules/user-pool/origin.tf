@@ -41,10 +41,10 @@ locals {
       version = parseint(substr(sha1(terraform_data.origin[name].id), 0, 8), 16)
     }
   ])
-  origin_in_secrets_manager = var.origin_header != null && var.secrets.store == "secretsmanager"
-  origin_in_ssm             = var.origin_header != null && var.secrets.store == "ssm"
+  origin_in_secrets_manager = var.origin_header != null && var.store.kind == "secretsmanager"
+  origin_in_ssm             = var.origin_header != null && var.store.kind == "ssm"
   origin_reference = var.origin_header == null ? null : (
-    var.secrets.store == "ssm" ? "ssm:${aws_ssm_parameter.origin[0].name}" : "secretsmanager:${aws_secretsmanager_secret.origin[0].arn}"
+    var.store.kind == "ssm" ? "ssm:${aws_ssm_parameter.origin[0].name}" : "secretsmanager:${aws_secretsmanager_secret.origin[0].arn}"
   )
 }
 
@@ -55,8 +55,8 @@ resource "aws_secretsmanager_secret" "origin" {
 
   name                    = "${local.path}/origin-header"
   description             = "Value of the header ${var.origin_header.name}, which the broker sends to the user pool"
-  kms_key_id              = var.secrets.kms_key_arn
-  recovery_window_in_days = var.secrets.recovery_window_days
+  kms_key_id              = var.store.kms_key_arn
+  recovery_window_in_days = var.store.recovery_window_days
   tags                    = var.tags
 }
 
@@ -78,7 +78,7 @@ resource "aws_ssm_parameter" "origin" {
   name             = "/${local.path}/origin-header"
   description      = "Value of the header ${var.origin_header.name}, which the broker sends to the user pool"
   type             = "SecureString"
-  key_id           = var.secrets.kms_key_arn
+  key_id           = var.store.kms_key_arn
   value_wo         = local.origin_header.value
   value_wo_version = local.origin_header.version
   tags             = var.tags

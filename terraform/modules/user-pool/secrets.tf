@@ -5,15 +5,15 @@ locals {
   # The pool's id is in it: a pool made again does not meet the deleted secrets of the one before.
   path = "${var.name}/${aws_cognito_user_pool.this.id}"
 
-  in_secrets_manager = var.secrets.store == "secretsmanager" ? keys(local.app_clients) : []
-  in_ssm             = var.secrets.store == "ssm" ? keys(local.app_clients) : []
+  in_secrets_manager = var.store.kind == "secretsmanager" ? keys(local.app_clients) : []
+  in_ssm             = var.store.kind == "ssm" ? keys(local.app_clients) : []
 
   # Another app client is another number, and a number that changes is what makes Terraform write again.
   written = { for name, app_client in aws_cognito_user_pool_client.this : name => parseint(substr(sha1(app_client.id), 0, 8), 16) }
 
   references = {
     for name in keys(local.app_clients) : name => (
-      var.secrets.store == "ssm" ? "ssm:${aws_ssm_parameter.app_client[name].name}" : "secretsmanager:${aws_secretsmanager_secret.app_client[name].arn}"
+      var.store.kind == "ssm" ? "ssm:${aws_ssm_parameter.app_client[name].name}" : "secretsmanager:${aws_secretsmanager_secret.app_client[name].arn}"
     )
   }
 }
@@ -29,8 +29,8 @@ resource "aws_secretsmanager_secret" "app_client" {
 
   name                    = "${local.path}/${each.key}"
   description             = "Secret of the app client ${each.key}: one, or two while they are rotated, a line each"
-  kms_key_id              = var.secrets.kms_key_arn
-  recovery_window_in_days = var.secrets.recovery_window_days
+  kms_key_id              = var.store.kms_key_arn
+  recovery_window_in_days = var.store.recovery_window_days
   tags                    = var.tags
 }
 
@@ -53,7 +53,7 @@ resource "aws_ssm_parameter" "app_client" {
   name             = "/${local.path}/${each.key}"
   description      = "Secret of the app client ${each.key}: one, or two while they are rotated, a line each"
   type             = "SecureString"
-  key_id           = var.secrets.kms_key_arn
+  key_id           = var.store.kms_key_arn
   value_wo         = aws_cognito_user_pool_client.this[each.key].client_secret
   value_wo_version = local.written[each.key]
   tags             = var.tags

@@ -142,10 +142,10 @@ variable "domain" {
 # Secrets
 ################################################################################
 
-variable "secrets" {
-  description = "Where secrets are kept: `store` secretsmanager or ssm (SecureString), the KMS key that encrypts them (AWS's own if null), and how long Secrets Manager keeps what was deleted, 7 to 30 days, or 0 not at all."
+variable "store" {
+  description = "Where secrets are kept: `kind` secretsmanager or ssm (SecureString), the KMS key that encrypts them (AWS's own if null), and how long Secrets Manager keeps what was deleted, 7 to 30 days, or 0 not at all."
   type = object({
-    store                = optional(string, "secretsmanager")
+    kind                 = optional(string, "secretsmanager")
     kms_key_arn          = optional(string)
     recovery_window_days = optional(number, 30)
   })
@@ -154,20 +154,20 @@ variable "secrets" {
 
   validation {
     # refuses_store_that_keeps_no_secrets
-    condition     = contains(["secretsmanager", "ssm"], var.secrets.store)
-    error_message = "secrets.store is neither secretsmanager nor ssm. Files, variables and outputs are no places for secrets: write one of the two."
+    condition     = contains(["secretsmanager", "ssm"], var.store.kind)
+    error_message = "store.kind is neither secretsmanager nor ssm. Files, variables and outputs are no places for secrets: write one of the two."
   }
 
   validation {
     # refuses_kms_key_that_is_none
-    condition     = var.secrets.kms_key_arn == null ? true : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.secrets.kms_key_arn))
-    error_message = "secrets.kms_key_arn is no key's ARN; the broker's permission to decrypt goes by the key, not by an alias. Write arn:aws:kms:REGION:ACCOUNT:key/ID, or remove it."
+    condition     = var.store.kms_key_arn == null ? true : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.store.kms_key_arn))
+    error_message = "store.kms_key_arn is no key's ARN; the broker's permission to decrypt goes by the key, not by an alias. Write arn:aws:kms:REGION:ACCOUNT:key/ID, or remove it."
   }
 
   validation {
     # refuses_recovery_window_that_secrets_manager_does_not_take
-    condition     = var.secrets.recovery_window_days == 0 || (var.secrets.recovery_window_days >= 7 && var.secrets.recovery_window_days <= 30 && floor(var.secrets.recovery_window_days) == var.secrets.recovery_window_days)
-    error_message = "secrets.recovery_window_days is neither 0 nor a whole number from 7 to 30. Write 30 unless a deleted pool must be gone at once."
+    condition     = var.store.recovery_window_days == 0 || (var.store.recovery_window_days >= 7 && var.store.recovery_window_days <= 30 && floor(var.store.recovery_window_days) == var.store.recovery_window_days)
+    error_message = "store.recovery_window_days is neither 0 nor a whole number from 7 to 30. Write 30 unless a deleted pool must be gone at once."
   }
 }
 

@@ -271,8 +271,8 @@ run "refuses_key_that_is_no_id" {
 
   variables {
     bindings = {
-      keys = { "0123456789abcdefghij" = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { "0123456789abcdefghij" = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -285,8 +285,8 @@ run "refuses_key_that_is_no_id__or_has_no_client" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "two words" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "two words" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -299,8 +299,8 @@ run "refuses_upstream_that_is_both_or_none" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token", cognito_idp = "https://cognito-idp.eu-central-1.amazonaws.com/" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token", cognito_idp = "https://cognito-idp.eu-central-1.amazonaws.com/" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -313,8 +313,8 @@ run "refuses_upstream_that_is_both_or_none__but_none" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = {}
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = {}
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -327,8 +327,8 @@ run "refuses_upstream_without_tls" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "http://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "http://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -341,8 +341,8 @@ run "refuses_upstream_without_tls__or_with_a_user" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://user:secret@auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://user:secret@auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -355,8 +355,8 @@ run "refuses_header_of_an_upstream_that_reads_none" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { cognito_idp = "https://cognito-idp.eu-central-1.amazonaws.com/", header = { name = "x-edge", value = "ssm:/edge" } }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { cognito_idp = "https://cognito-idp.eu-central-1.amazonaws.com/", header = { name = "x-edge", value = "ssm:/edge" } }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -369,8 +369,8 @@ run "refuses_header_of_an_upstream_that_reads_none__or_has_no_name" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token", header = { name = "two words", value = "ssm:/edge" } }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token", header = { name = "two words", value = "ssm:/edge" } }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -383,8 +383,8 @@ run "refuses_broker_without_an_app_client" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = {}
     }
   }
@@ -397,8 +397,8 @@ run "refuses_secret_that_is_no_reference" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "51vd2p4k9bqj6t0r8wz3yxnm7ha1cf5e" } }
     }
   }
@@ -411,8 +411,8 @@ run "refuses_secret_that_is_no_reference__but_every_secret" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:*" } }
     }
   }
@@ -425,8 +425,8 @@ run "refuses_secret_that_is_no_reference__but_every_secret_of_a_name" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-broker/m2m-??????" } }
     }
   }
@@ -439,8 +439,8 @@ run "refuses_secret_that_is_no_reference__but_a_name" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "secretsmanager:token-broker/m2m" } }
     }
   }
@@ -453,8 +453,8 @@ run "refuses_secret_that_is_no_reference__but_every_parameter" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/*" } }
     }
   }
@@ -467,8 +467,8 @@ run "refuses_secret_that_is_no_reference__but_a_file" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "file:/var/task/secret" } }
     }
   }
@@ -481,8 +481,8 @@ run "refuses_secret_that_is_no_reference__but_the_headers_value" {
 
   variables {
     bindings = {
-      keys = { a1b2c3d4e5 = "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token", header = { name = "x-edge", value = "51vd2p4k9bqj6t0r8wz3yxnm7ha1cf5e" } }
+      keys        = { a1b2c3d4e5 = "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token", header = { name = "x-edge", value = "51vd2p4k9bqj6t0r8wz3yxnm7ha1cf5e" } }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -505,8 +505,8 @@ run "refuses_bindings_that_a_parameter_does_not_hold" {
 
   variables {
     bindings = {
-      keys = { for number in range(200) : format("k%09d", number) => "billing" }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { for number in range(200) : format("k%09d", number) => "billing" }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }
@@ -520,8 +520,8 @@ run "refuses_bindings_that_a_secret_does_not_hold" {
   variables {
     bindings_store = "secretsmanager"
     bindings = {
-      keys = { for number in range(1000) : format("k%09d", number) => format("c%063d", number) }
-      upstream = { token_endpoint = "https://auth.example.com/oauth2/token" }
+      keys        = { for number in range(1000) : format("k%09d", number) => format("c%063d", number) }
+      upstream    = { token_endpoint = "https://auth.example.com/oauth2/token" }
       app_clients = { m2m = { client_id = "clientm2m", secret = "ssm:/token-broker/pool/m2m" } }
     }
   }

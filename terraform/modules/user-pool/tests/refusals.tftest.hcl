@@ -296,40 +296,40 @@ run "refuses_store_that_keeps_no_secrets" {
   command = plan
 
   variables {
-    secrets = { store = "environment" }
+    store = { kind = "environment" }
   }
 
-  expect_failures = [var.secrets]
+  expect_failures = [var.store]
 }
 
 run "refuses_kms_key_that_is_none" {
   command = plan
 
   variables {
-    secrets = { kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/secrets" }
+    store = { kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/secrets" }
   }
 
-  expect_failures = [var.secrets]
+  expect_failures = [var.store]
 }
 
 run "refuses_recovery_window_that_secrets_manager_does_not_take" {
   command = plan
 
   variables {
-    secrets = { recovery_window_days = 3 }
+    store = { recovery_window_days = 3 }
   }
 
-  expect_failures = [var.secrets]
+  expect_failures = [var.store]
 }
 
 run "refuses_recovery_window_that_secrets_manager_does_not_take__but_half_a_day_more" {
   command = plan
 
   variables {
-    secrets = { recovery_window_days = 7.5 }
+    store = { recovery_window_days = 7.5 }
   }
 
-  expect_failures = [var.secrets]
+  expect_failures = [var.store]
 }
 
 ################################################################################

@@ -234,12 +234,12 @@ run "secrets_lie_in_ssm_if_that_is_asked_for" {
   command = plan
 
   variables {
-    secrets       = { store = "ssm", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555" }
+    store         = { kind = "ssm", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555" }
     origin_header = {}
   }
 
   assert {
-    condition     = aws_ssm_parameter.app_client["m2m"].name == "/token-broker/eu-central-1_AbCdEfGhI/m2m" && aws_ssm_parameter.app_client["m2m"].type == "SecureString" && aws_ssm_parameter.app_client["m2m"].key_id == var.secrets.kms_key_arn
+    condition     = aws_ssm_parameter.app_client["m2m"].name == "/token-broker/eu-central-1_AbCdEfGhI/m2m" && aws_ssm_parameter.app_client["m2m"].type == "SecureString" && aws_ssm_parameter.app_client["m2m"].key_id == var.store.kms_key_arn
     error_message = "the secret lies elsewhere, or in clear text"
   }
 
@@ -249,7 +249,7 @@ run "secrets_lie_in_ssm_if_that_is_asked_for" {
   }
 
   assert {
-    condition     = aws_ssm_parameter.origin[0].type == "SecureString" && aws_ssm_parameter.origin[0].key_id == var.secrets.kms_key_arn
+    condition     = aws_ssm_parameter.origin[0].type == "SecureString" && aws_ssm_parameter.origin[0].key_id == var.store.kms_key_arn
     error_message = "the header lies elsewhere, or in clear text"
   }
 
@@ -268,12 +268,12 @@ run "own_key_encrypts_what_lies_in_secrets_manager" {
   command = plan
 
   variables {
-    secrets       = { kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555", recovery_window_days = 0 }
+    store         = { kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555", recovery_window_days = 0 }
     origin_header = {}
   }
 
   assert {
-    condition     = alltrue([for secret in concat(values(aws_secretsmanager_secret.app_client), aws_secretsmanager_secret.origin) : secret.kms_key_id == var.secrets.kms_key_arn && secret.recovery_window_in_days == 0])
+    condition     = alltrue([for secret in concat(values(aws_secretsmanager_secret.app_client), aws_secretsmanager_secret.origin) : secret.kms_key_id == var.store.kms_key_arn && secret.recovery_window_in_days == 0])
     error_message = "a secret has another key or is kept for another time"
   }
 }
