@@ -7,6 +7,7 @@ SHELL := bash
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 BROKER := $(CARGO_TARGET_DIR)/release/token-broker
+BOOTSTRAP := $(CARGO_TARGET_DIR)/release/bootstrap
 PYTHON := tests/clients/python/.venv/bin/python
 TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
 # Workspaces of their own: what they need stays out of the product's Cargo.lock.
@@ -58,9 +59,10 @@ mutants: ## Break the limits on purpose, one way after the other; a test must no
 	tests/setup/cargo-tool cargo-nextest 0.9.143
 	tests/mutations/run.py
 
-clients: release ## Let real OAuth clients get tokens from the release build
+clients: ## Let real OAuth clients get tokens from the release build, wherever its function runs
+	cargo build --locked --release --package token-broker --package broker-lambda
 	tests/setup/clients
-	$(PYTHON) tests/clients/run.py $(BROKER)
+	$(PYTHON) tests/clients/run.py $(BROKER) $(BOOTSTRAP)
 
 lambda: release ## Build the broker for Lambda, package it with DEFINITION, and get a token from each package
 	tests/setup/lambda
@@ -75,10 +77,13 @@ deny: ## Check licences, sources and duplicates of dependencies, and advisories 
 	tests/setup/cargo-tool cargo-deny 0.20.2
 	tests/setup/check-dependencies
 
-bench: release ## Measure against nginx and governor on this machine, and write the figures to docs/benchmarks.md
+bench: release ## Measure against nginx, governor and other functions here, and write the figures to docs/benchmarks.md
 	tests/setup/bench
 	cargo build --locked --release $(LIMITS_BENCH)
 	bench/limits.py $(CARGO_TARGET_DIR)/release/limits-bench --write docs/benchmarks.md
+	tests/setup/clients
+	cargo build --locked --release --package broker-lambda
+	bench/lambda.py $(BROKER) $(CARGO_TARGET_DIR)/release/bootstrap --write docs/benchmarks.md
 	bench/run.py $(BROKER) --write docs/benchmarks.md
 
 release:

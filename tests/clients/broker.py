@@ -5,6 +5,7 @@ prints is kept in files beside its state, for `traces.py` to search.
 """
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,13 +23,21 @@ FREE_PORT = "127.0.0.1:0"
 LIBRARIES = ["requests-oauthlib", "authlib", "openid-client", "simple-oauth2", "rust-oauth2", "curl"]
 
 
+def function() -> str | dict:
+    """Where the function of this run is: what `run.py` says by BROKER_FUNCTION."""
+    return json.loads(os.environ["BROKER_FUNCTION"])
+
+
 def write_definition(directory: Path) -> None:
     """Writes the definition that the real clients are run against. JSON is YAML."""
     scopes = {"scopes": ["orders/read", "orders/write"], "default_scopes": ["orders/read"]}
-    clients = {"billing": {"plan": "roomy"} | scopes}
+    clients = {"billing": {"plan": "roomy"} | scopes, "compared": {"plan": "roomy"} | scopes}
+    clients["asking"] = {"plan": "roomy", "scopes": scopes["scopes"]}
+    clients["disabled"] = {"plan": "roomy", "enabled": False} | scopes
     for library in LIBRARIES:
         clients[f"{library}-throttled"] = {"plan": "trickle"} | scopes
         clients[f"{library}-spent"] = {"plan": "single"} | scopes
+    local = {"front_door": FREE_PORT, "admin": FREE_PORT, "user_pool_listen": FREE_PORT, "function": function()}
     definition = {
         "api": {"throttle": {"rate": 4000, "burst": 4000}},
         "plans": {
@@ -39,7 +48,7 @@ def write_definition(directory: Path) -> None:
             "single": {"throttle": {"rate": 100, "burst": 100}, "quota": {"limit": 1, "period": "month"}},
         },
         "clients": clients,
-        "homes": {"local": {"front_door": FREE_PORT, "admin": FREE_PORT, "user_pool_listen": FREE_PORT}},
+        "homes": {"local": local},
     }
     (directory / "token-broker.yaml").write_text(json.dumps(definition, indent=2))
 

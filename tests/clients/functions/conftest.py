@@ -1,0 +1,6 @@
+"""What tests of functions share lies one directory up."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
