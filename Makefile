@@ -59,8 +59,7 @@ mutants: ## Break the limits on purpose, one way after the other; a test must no
 	tests/setup/cargo-tool cargo-nextest 0.9.143
 	tests/mutations/run.py
 
-clients: ## Let real OAuth clients get tokens from the release build, wherever its function runs
-	cargo build --locked --release --package token-broker --package broker-lambda
+clients: release ## Let real OAuth clients get tokens from the release build, wherever its function runs
 	tests/setup/clients
 	$(PYTHON) tests/clients/run.py $(BROKER) $(BOOTSTRAP)
 
@@ -82,9 +81,9 @@ bench: release ## Measure against nginx, governor and other functions here, and 
 	cargo build --locked --release $(LIMITS_BENCH)
 	bench/limits.py $(CARGO_TARGET_DIR)/release/limits-bench --write docs/benchmarks.md
 	tests/setup/clients
-	cargo build --locked --release --package broker-lambda
-	bench/lambda.py $(BROKER) $(CARGO_TARGET_DIR)/release/bootstrap --write docs/benchmarks.md
+	bench/lambda.py $(BROKER) $(BOOTSTRAP) --write docs/benchmarks.md
 	bench/run.py $(BROKER) --write docs/benchmarks.md
 
+# Both at once: by itself either would have its dependencies built with other features, and built again.
 release:
-	cargo build --locked --release --package token-broker
+	cargo build --locked --release --package token-broker --package broker-lambda
