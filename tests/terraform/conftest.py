@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cloud
+import complete
 import life as lives
 import pytest
 import terraform
@@ -16,6 +17,7 @@ import terraform
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--binary", required=True, help="the built token-broker")
+    parser.addoption("--package", help="the package that `examples/complete` deploys; without it, a stand-in")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,18 @@ def life(
     tmp_path_factory: pytest.TempPathFactory, cli_configuration: dict[str, str], running_cloud: cloud.Cloud
 ) -> lives.Life:
     return lives.live(tmp_path_factory.mktemp("life"), cli_configuration, running_cloud)
+
+
+@pytest.fixture(scope="session")
+def whole(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    cli_configuration: dict[str, str],
+    running_cloud: cloud.Cloud,
+) -> complete.Whole:
+    given = request.config.getoption("--package")
+    package = Path(given).resolve() if given else None
+    return complete.live(tmp_path_factory.mktemp("whole"), cli_configuration, running_cloud, package)
 
 
 # The server would log every request of every plan.

@@ -5,6 +5,7 @@ cloud.py says what is mended in it. It keeps definitions: whether API Gateway al
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,14 +18,26 @@ DEPLOYMENT = "module.rest_api.aws_api_gateway_deployment.this"
 
 @dataclass
 class Life:
-    """What a front door leaves behind it."""
+    """What an example leaves behind it, step by step."""
 
+    workspace: terraform.Workspace
     definition: Path
+    look: Callable[[], dict]
     plans: dict[str, Path] = field(default_factory=dict)
     states: dict[str, Path] = field(default_factory=dict)
     outputs: dict[str, dict] = field(default_factory=dict)
     seen: dict[str, dict] = field(default_factory=dict)
     asked: set[tuple[str, str]] = field(default_factory=set)
+
+    def step(self, name: str, *variables: str) -> None:
+        """Plans and applies; then nothing must be left to do."""
+        _, self.plans[name] = self.workspace.plan(name, *variables)
+        self.workspace.apply(name)
+        self.states[name] = self.workspace.show(f"{name}.state.json")
+        self.outputs[name] = self.workspace.outputs()
+        self.seen[name] = self.look()
+        again, self.plans[f"{name} again"] = self.workspace.plan(f"{name}-again", *variables)
+        assert not again, self.actions(f"{name} again")
 
     def actions(self, step: str) -> dict[str, list[str]]:
         """What the plan of a step does to which resource, without those that it leaves as they are."""
@@ -41,19 +54,9 @@ def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cl
     workspace = terraform.Workspace(directory, cli_configuration | running_cloud.environment)
     function = running_cloud.make_function("token-broker")
     (directory / "terraform.tfvars.json").write_text(json.dumps({"function_arn": function}))
-    life = Life(definition=directory / "token-broker.yaml")
+    life = Life(workspace, directory / "token-broker.yaml", lambda: seen(running_cloud))
     workspace.init()
-
-    def step(name: str, *variables: str) -> None:
-        """Plans and applies; then nothing must be left to do."""
-        _, life.plans[name] = workspace.plan(name, *variables)
-        workspace.apply(name)
-        life.states[name] = workspace.show(f"{name}.state.json")
-        life.outputs[name] = workspace.outputs()
-        life.seen[name] = seen(running_cloud)
-        again, life.plans[f"{name} again"] = workspace.plan(f"{name}-again", *variables)
-        assert not again, life.actions(f"{name} again")
-
+    step = life.step
     step("make")
     edit(life.definition, "rate: 10, burst: 20", "rate: 11, burst: 20")
     step("limit")

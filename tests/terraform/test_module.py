@@ -1,4 +1,4 @@
-"""Module and example by themselves: `terraform test` with a mocked provider, and whether those runs cover every refusal."""
+"""Modules and examples by themselves: `terraform test` with a mocked provider, and whether those runs cover every refusal."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,13 @@ import pytest
 import terraform
 
 # Where, and how many runs there are at the least: a file that is not found has none.
-ROOTS = {"terraform/modules/rest-api": 100, "terraform/examples/rest-api-only": 5}
+ROOTS = {
+    "terraform/modules/rest-api": 100,
+    "terraform/modules/broker": 60,
+    "terraform/modules/user-pool": 45,
+    "terraform/examples/rest-api-only": 5,
+    "terraform/examples/complete": 5,
+}
 # A condition begins with a comment that is the name of the run in which it fails; what follows `__` in a run's name tells
 # several ways to fail it apart.
 CONDITION = re.compile(r"(?:validation|precondition|postcondition) \{\n(\s*# (\w+)\n)?")

@@ -1,0 +1,225 @@
+"""Front door, broker and user pool out of one definition: made, changed, removed. See complete.py for the steps."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+
+import cloud
+import pytest
+import terraform
+from complete import EXAMPLE, SECOND_SECRET, Whole, header, m2m
+from conftest import Checker
+
+STEPS = ["make", "key", "release", "shut", "turn", "unprotect"]
+BINDINGS = "module.broker.aws_ssm_parameter.bindings[0]"
+
+
+def test_three_parts_are_made_in_one_apply(whole: Whole) -> None:
+    actions = whole.actions("make")
+    assert set(map(tuple, actions.values())) == {("create",)}
+    assert {address.split(".")[1] for address in actions} == {"user_pool", "broker", "rest_api"}
+
+
+def test_function_is_what_was_asked_for(whole: Whole) -> None:
+    made = whole.seen["make"]["function"]
+    assert (made["Runtime"], made["Handler"], made["Architectures"]) == ("provided.al2023", "bootstrap", ["arm64"])
+    assert made["Timeout"] < 29
+    assert made["Reserved"] == 10
+    assert made["TracingConfig"]["Mode"] == "PassThrough"
+    assert [layer["Arn"].split(":")[6] for layer in made["Layers"]] == ["AWS-Parameters-and-Secrets-Lambda-Extension-Arm64"]
+    assert made["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/aws/lambda/token-broker"}
+    [group] = whole.seen["make"]["log_groups"]
+    assert group["retentionInDays"] == 365
+
+
+def test_front_door_alone_may_invoke_and_the_alias_alone(whole: Whole) -> None:
+    made = whole.seen["make"]
+    [api] = made["apis"]
+    [statement] = made["function"]["Invokers"]
+    arn = f"arn:aws:execute-api:{cloud.REGION}:{cloud.ACCOUNT}:{api['id']}/prod/POST/oauth2/token"
+    assert statement["Condition"]["ArnLike"] == {"AWS:SourceArn": arn}
+    assert made["function"]["Alias"].endswith(":function:token-broker:live")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_role_may_read_exactly_what_the_bindings_name(whole: Whole, step: str) -> None:
+    held = whole.seen[step]
+    allowed = {action: set(one["Resource"]) for one in held["function"]["Allowed"] for action in one["Action"]}
+    assert set(allowed) == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "secretsmanager:GetSecretValue",
+        "ssm:GetParameter",
+    }
+    assert allowed["secretsmanager:GetSecretValue"] == {secret["ARN"] for secret in held["secrets"]}
+    assert allowed["ssm:GetParameter"] == {f"arn:aws:ssm:{cloud.REGION}:{cloud.ACCOUNT}:parameter/token-broker/bindings"}
+    logs = f"arn:aws:logs:{cloud.REGION}:{cloud.ACCOUNT}:log-group:/aws/lambda/token-broker:*"
+    assert allowed["logs:PutLogEvents"] == allowed["logs:CreateLogStream"] == {logs}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_bindings_are_a_document_as_the_broker_reads_it(whole: Whole, step: str) -> None:
+    """The same as crates/bindings refuses: members that are not known, missing or null, ids and references that are none."""
+    document = whole.seen[step]["bindings"]
+    assert set(document) == {"version", "keys", "upstream", "app_clients"}
+    assert document["version"] == 1
+    assert all(re.fullmatch(r"[a-z0-9]{10}", key) for key in document["keys"])
+    upstream = document["upstream"]
+    assert upstream["token_endpoint"] == f"https://example-tokens.auth.{cloud.REGION}.amazoncognito.com/oauth2/token"
+    assert set(upstream) == {"token_endpoint"} | ({"header"} if step in ("shut", "turn") else set())
+    references = [app_client["secret"] for app_client in document["app_clients"].values()]
+    if "header" in upstream:
+        assert set(upstream["header"]) == {"name", "value"}
+        references.append(upstream["header"]["value"])
+    place = rf"secretsmanager:arn:aws:secretsmanager:{cloud.REGION}:{cloud.ACCOUNT}:secret:[!-~]+"
+    assert all(re.fullmatch(place, reference) for reference in references)
+    assert all(set(app_client) == {"client_id", "secret"} for app_client in document["app_clients"].values())
+    assert whole.seen[step]["function"]["Environment"]["Variables"]["TOKEN_BROKER_BINDINGS"] == "ssm:/token-broker/bindings"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_bindings_say_what_is_there(whole: Whole, step: str) -> None:
+    held, outputs = whole.seen[step], whole.outputs[step]
+    [pool] = held["pools"]
+    ids = {name: app_client["client_id"] for name, app_client in held["bindings"]["app_clients"].items()}
+    assert ids == {name.removeprefix("token-broker-"): made["ClientId"] for name, made in pool["clients"].items()}
+    named = {key: name.partition(".")[0] for name, key in outputs["api_key_ids"].items()}
+    assert held["bindings"]["keys"] == named
+
+
+def test_app_clients_have_the_scopes_of_their_clients(whole: Whole) -> None:
+    [pool] = whole.seen["make"]["pools"]
+    assert pool["servers"] == {"orders": {"read", "write"}, "invoices": {"read"}}
+    scopes = {name: set(client["AllowedOAuthScopes"]) for name, client in pool["clients"].items()}
+    assert scopes == {
+        "token-broker-m2m": {"orders/read", "orders/write", "invoices/read"},
+        "token-broker-partner": {"invoices/read"},
+    }
+    assert pool["clients"]["token-broker-partner"]["AccessTokenValidity"] == 900
+    for client in pool["clients"].values():
+        assert client["AllowedOAuthFlows"] == ["client_credentials"]
+        assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+    assert pool["DeletionProtection"] == "ACTIVE"
+
+
+def test_secret_lies_where_the_broker_is_told(whole: Whole) -> None:
+    [pool] = whole.seen["make"]["pools"]
+    assert whole.entries["made"] == pool["clients"]["token-broker-m2m"]["ClientSecret"]
+
+
+def test_second_secret_that_an_operator_adds_stays(whole: Whole) -> None:
+    assert whole.entries["rotating"].splitlines() == [whole.entries["made"], SECOND_SECRET]
+    assert whole.entries["rotated"] == SECOND_SECRET
+
+
+def test_new_key_is_bound_and_the_function_stays(whole: Whole) -> None:
+    actions = whole.actions("key")
+    assert actions.pop(BINDINGS) == ["update"]
+    assert set(map(tuple, actions.values())) == {("create",)}
+    assert all(address.endswith('["billing.2"]') for address in actions)
+    before, after = whole.seen["make"]["function"], whole.seen["key"]["function"]
+    assert before["Version"] == after["Version"]
+
+
+def test_release_is_a_new_version_and_what_the_definition_needs(whole: Whole) -> None:
+    changed = [
+        "module.broker.aws_lambda_function.this",
+        "module.broker.aws_lambda_alias.live",
+        'module.user_pool.aws_cognito_resource_server.this["orders"]',
+        'module.user_pool.aws_cognito_user_pool_client.this["m2m"]',
+    ]
+    assert whole.actions("release") == dict.fromkeys(changed, ["update"])
+    before, after = whole.seen["key"], whole.seen["release"]
+    assert before["function"]["Version"] != after["function"]["Version"]
+    assert before["function"]["CodeSha256"] != after["function"]["CodeSha256"]
+    assert after["function"]["CodeSha256"] == whole.outputs["release"]["package_sha256"]
+    assert after["function"]["Layers"][0]["Arn"].endswith(":2")
+    [pool] = after["pools"]
+    assert pool["servers"]["orders"] == {"read", "write", "close"}
+    assert "orders/close" in pool["clients"]["token-broker-m2m"]["AllowedOAuthScopes"]
+
+
+def test_pool_is_shut_to_all_but_the_broker(whole: Whole) -> None:
+    [pool] = whole.seen["shut"]["pools"]
+    acl = pool["web_acl"]
+    assert acl["DefaultAction"] == {"Block": {}}
+    by_name = {rule["Name"]: rule["Statement"]["ByteMatchStatement"] for rule in acl["Rules"]}
+    assert set(by_name) == {"header-1", "jwks", "openid-configuration"}
+    assert by_name["header-1"]["FieldToMatch"] == {"SingleHeader": {"Name": "x-token-broker-origin"}}
+    assert len(by_name["header-1"]["SearchString"]) == 64
+    assert whole.seen["make"]["pools"][0]["web_acl"] is None
+
+
+def test_header_is_rotated_without_shutting_the_broker_out(whole: Whole) -> None:
+    def let_in(step: str) -> list[bytes]:
+        rules = whole.seen[step]["pools"][0]["web_acl"]["Rules"]
+        named = {rule["Name"]: rule["Statement"]["ByteMatchStatement"]["SearchString"] for rule in rules}
+        return [value for name, value in sorted(named.items()) if name.startswith("header-")]
+
+    [first], both = let_in("shut"), let_in("turn")
+    assert len(both) == 2 and both[0] == first != both[1]
+    assert header(whole, "shut") == header(whole, "turn")
+    assert whole.entries["header"].encode() == both[1]
+
+
+def test_nothing_is_left_after_destroy(whole: Whole) -> None:
+    left = {kind: held for kind, held in whole.seen["destroyed"].items() if held}
+    assert left == {}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_secret_stands_in_an_output_or_a_second_time_in_the_state(whole: Whole, step: str) -> None:
+    [pool] = whole.seen[step]["pools"]
+    state = json.loads(whole.states[step].read_text())
+    outputs = state["values"]["outputs"]
+    for client in pool["clients"].values():
+        assert client["ClientSecret"] not in json.dumps(outputs)
+        # README.md says that the state has it: as the attribute of the app client, and nowhere else.
+        assert places(state["values"]["root_module"], client["ClientSecret"]) == {"aws_cognito_user_pool_client"}
+    assert SECOND_SECRET not in json.dumps(state)
+    assert [name for name, output in outputs.items() if output["sensitive"]] == ["api_key_values"]
+
+
+def places(module: dict, text: str) -> set[str]:
+    found = {resource["type"] for resource in module.get("resources", []) if text in json.dumps(resource["values"])}
+    return found.union(*(places(child, text) for child in module.get("child_modules", [])))
+
+
+def test_every_plan_and_every_state_passes_the_check(whole: Whole, checker: Checker) -> None:
+    files = [*whole.plans.values(), *whole.states.values()]
+    assert len(files) == 3 * len(STEPS)
+    for file in files:
+        assert checker.findings(file, "--no-compare") == [], file
+
+
+def test_plan_and_state_say_what_the_definition_says(whole: Whole, checker: Checker) -> None:
+    definition = terraform.ROOT / EXAMPLE / "token-broker.yaml"
+    assert checker.findings(whole.plans["make"], "--config", definition) == []
+    assert checker.findings(whole.states["make"], "--config", definition) == []
+
+
+def test_documented_iam_policy_allows_what_terraform_asks_for(whole: Whole) -> None:
+    text = (terraform.ROOT / EXAMPLE / "iam-policy.json").read_text()
+    for placeholder, value in {"REGION": cloud.REGION, "ACCOUNT": cloud.ACCOUNT}.items():
+        assert placeholder in text
+        text = text.replace(placeholder, value)
+    statements = json.loads(text)["Statement"]
+    # The most that a managed policy holds, which is counted without spaces.
+    assert len(json.dumps(json.loads(text), separators=(",", ":"))) <= 6144
+    allowed = [(action, resource) for one in statements for action in one["Action"] for resource in one["Resource"]]
+    # Everybody may ask who they are.
+    asked = whole.asked - {("sts:GetCallerIdentity", "*")}
+    assert len(asked) > 100
+
+    def covers(permission: tuple[str, str], wanted: tuple[str, str]) -> bool:
+        return all(fnmatchcase(has, may) for has, may in zip(wanted, permission, strict=True))
+
+    refused = [wanted for wanted in asked if not any(covers(permission, wanted) for permission in allowed)]
+    assert refused == []
+    used = {action for action, resource in allowed if any(covers((action, resource), wanted) for wanted in asked)}
+    assert {action for action, _ in allowed} - used == BESIDE_THE_CALL
+
+
+# AWS checks these beside the action that is called, by its documentation; the server here checks nothing.
+BESIDE_THE_CALL = {"iam:PassRole", "lambda:GetLayerVersion", "cognito-idp:AssociateWebACL", "cognito-idp:DisassociateWebACL"}
