@@ -4,14 +4,12 @@
 //! together. The schema is made from these types, and their comments are its descriptions.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use crate::word_or::{InsteadOfWord, WordOr};
 use crate::written::{Optional, Written};
 
 /// One definition for every home: the API, its plans, its clients.
@@ -332,25 +330,6 @@ pub(crate) type UserPoolDocument = WordOr<ExternalPoolDocument>;
 /// Where the function runs.
 pub(crate) type FunctionDocument = WordOr<FunctionProcessDocument>;
 
-/// One word for what is usual, or a mapping for what is not.
-#[derive(Debug)]
-pub(crate) enum WordOr<T> {
-    /// A word.
-    Word(String),
-    /// A mapping.
-    Mapping(T),
-}
-
-/// What stands in the place of one word.
-pub(crate) trait InsteadOfWord {
-    /// The word.
-    const WORD: &'static str;
-    /// What both are, for the schema.
-    const DESCRIPTION: &'static str;
-    /// What is expected, for errors.
-    const EXPECTED: &'static str;
-}
-
 impl InsteadOfWord for ExternalPoolDocument {
     const WORD: &'static str = "embedded";
     const DESCRIPTION: &'static str = "Where tokens come from.";
@@ -410,47 +389,6 @@ pub(crate) struct ExternalAppClientDocument {
     pub(crate) client_id: Written<String>,
     /// The file that holds its secret, and nothing else; while secrets are rotated, both of them, a line each.
     pub(crate) secret_file: Written<String>,
-}
-
-impl<'de, T: Deserialize<'de> + InsteadOfWord> Deserialize<'de> for WordOr<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WordOrMapping<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de> + InsteadOfWord> Visitor<'de> for WordOrMapping<T> {
-            type Value = WordOr<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(T::EXPECTED)
-            }
-
-            fn visit_str<E>(self, word: &str) -> Result<WordOr<T>, E> {
-                Ok(WordOr::Word(word.into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WordOr<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(WordOr::Mapping)
-            }
-        }
-
-        deserializer.deserialize_any(WordOrMapping(PhantomData))
-    }
-}
-
-impl<T: JsonSchema + InsteadOfWord> JsonSchema for WordOr<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        format!("{}OrWord", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": T::DESCRIPTION,
-            "anyOf": [{ "const": T::WORD }, generator.subschema_for::<T>()],
-        })
-    }
 }
 
 #[derive(JsonSchema)]

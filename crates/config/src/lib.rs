@@ -21,6 +21,7 @@ mod position;
 mod schema;
 mod syntax;
 mod waiver;
+mod word_or;
 mod written;
 
 pub use compile::{

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{Inspector, values};
 use crate::definition::{FunctionHome, FunctionProcesses};
-use crate::document::{FunctionDocument, FunctionProcessDocument, WordOr};
+use crate::document::{FunctionDocument, FunctionProcessDocument};
 use crate::error::Shown;
+use crate::word_or::WordOr;
 use crate::written::{Optional, Written};
 
 /// None if it is wrong.
