@@ -97,7 +97,7 @@ def seen(running: cloud.Cloud) -> dict:
     held: dict = {}
     held["function"] = function(running)
     held["log_groups"] = running.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
-    held["roles"] = [role for role in running.client("iam").list_roles()["Roles"] if role["Description"]]
+    held["roles"] = [role for role in running.client("iam").list_roles()["Roles"] if role.get("Description")]
     held["bindings"] = bindings(running)
     held["pools"] = [pool(running, found["Id"]) for found in pools(running)]
     held["secrets"] = running.client("secretsmanager").list_secrets(IncludePlannedDeletion=False)["SecretList"]
