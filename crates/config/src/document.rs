@@ -3,14 +3,20 @@
 //! Values that a person can get wrong are kept as they stand, with their place, so that all of them can be judged
 //! together. The schema is made from these types, and their comments are its descriptions.
 
+mod home;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::word_or::{InsteadOfWord, WordOr};
 use crate::written::{Optional, Written};
+
+pub(crate) use home::{
+    AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, FunctionDocument, FunctionProcessDocument,
+    HomesDocument, LimitsDocument, LocalDocument, UserPoolDocument, WhenLostDocument,
+};
 
 /// One definition for every home: the API, its plans, its clients.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -208,103 +214,6 @@ pub(crate) struct UpstreamDocument {
     pub(crate) attempts: Optional<Written<u64>>,
 }
 
-/// What depends on the place.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HomesDocument {
-    /// This machine.
-    #[serde(default)]
-    pub(crate) local: Optional<Written<LocalDocument>>,
-    /// AWS. What exists only there (pool, domain, secrets) comes from Terraform.
-    #[serde(default)]
-    pub(crate) aws: Optional<Written<AwsDocument>>,
-}
-
-/// This machine.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LocalDocument {
-    /// The stage, first segment of the URL: `dev` unless given.
-    #[serde(default)]
-    pub(crate) stage: Optional<Written<String>>,
-    /// The region that events and ARNs name: `us-east-1` unless given.
-    #[serde(default)]
-    pub(crate) region: Optional<Written<String>>,
-    /// The account that events and ARNs name: `000000000000` unless given.
-    #[serde(default)]
-    pub(crate) account_id: Optional<Written<String>>,
-    /// The account's own bucket, for all APIs together: API Gateway's 10,000 a second with a burst of 5,000 unless given.
-    #[serde(default)]
-    pub(crate) account_throttle: Optional<Written<ThrottleDocument>>,
-    /// Where the front door listens: `127.0.0.1:8080` unless given.
-    #[serde(default)]
-    pub(crate) front_door: Optional<Written<String>>,
-    /// Where health and metrics are served, on loopback only: `127.0.0.1:8081` unless given.
-    #[serde(default)]
-    pub(crate) admin: Optional<Written<String>>,
-    /// Where tokens come from: `embedded` (the default), or an existing user pool.
-    #[serde(default)]
-    pub(crate) user_pool: Optional<Written<UserPoolDocument>>,
-    /// Where the embedded user pool listens: `127.0.0.1:8082` unless given.
-    #[serde(default)]
-    pub(crate) user_pool_listen: Optional<Written<String>>,
-    /// Where buckets and quotas are kept, and what happens when they cannot be.
-    #[serde(default)]
-    pub(crate) limits: Optional<Written<LimitsDocument>>,
-    /// Where the function runs that the API calls: `in_process` (the default), or in processes of its own.
-    #[serde(default)]
-    pub(crate) function: Optional<Written<FunctionDocument>>,
-}
-
-/// Where buckets and quotas are kept, and what happens when they cannot be.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LimitsDocument {
-    /// `sqlite` (the default): a file in the state directory, exact across restarts and crashes. `memory`: a restart fills
-    /// every bucket and forgets used quota.
-    #[serde(default)]
-    #[schemars(with = "LimitStoreWord")]
-    pub(crate) store: Optional<Written<String>>,
-    /// The most requests of one key's quota that are set aside at a time, and so the most that a crash can lose of it:
-    /// `1000` unless given.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(crate) quota_batch: Optional<Written<u64>>,
-    /// How far ahead the file says that the program is alive, 1 s to 60 s: `5s` unless given. After a crash
-    /// every bucket is empty until that moment and fills from there, so that the first request passes 1 / rate later.
-    #[serde(default)]
-    pub(crate) lease: Optional<Written<String>>,
-    /// What happens to requests while the file cannot be written.
-    #[serde(default)]
-    pub(crate) when_lost: Optional<Written<WhenLostDocument>>,
-}
-
-/// What happens to requests while limits cannot be kept.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WhenLostDocument {
-    /// What buckets do: `closed` (the default) refuses with 503, `open` goes on without the file, so that a crash meanwhile
-    /// may admit too much.
-    #[serde(default)]
-    #[schemars(with = "WhenLostWord")]
-    pub(crate) throttle: Optional<Written<String>>,
-    /// What quotas do, in the same words.
-    #[serde(default)]
-    #[schemars(with = "WhenLostWord")]
-    pub(crate) quota: Optional<Written<String>>,
-}
-
-/// AWS.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AwsDocument {
-    /// The stage: `prod` unless given.
-    #[serde(default)]
-    pub(crate) stage: Optional<Written<String>>,
-    /// The region.
-    pub(crate) region: Written<String>,
-}
-
 /// An exception from a guardrail.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -322,73 +231,6 @@ pub(crate) struct WaiverDocument {
     /// The last day (UTC) on which it holds, such as `2027-01-31`.
     #[schemars(extend("format" = "date"))]
     pub(crate) expires: Written<String>,
-}
-
-/// Where tokens come from.
-pub(crate) type UserPoolDocument = WordOr<ExternalPoolDocument>;
-
-/// Where the function runs.
-pub(crate) type FunctionDocument = WordOr<FunctionProcessDocument>;
-
-impl InsteadOfWord for ExternalPoolDocument {
-    const WORD: &'static str = "embedded";
-    const DESCRIPTION: &'static str = "Where tokens come from.";
-    const EXPECTED: &'static str =
-        "`embedded` or a mapping with `token_endpoint` or `cognito_idp`, and `app_clients`";
-}
-
-impl InsteadOfWord for FunctionProcessDocument {
-    const WORD: &'static str = "in_process";
-    const DESCRIPTION: &'static str = "Where the function runs that the API calls.";
-    const EXPECTED: &'static str = "`in_process` or a mapping with `command`";
-}
-
-/// A function in processes of its own.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FunctionProcessDocument {
-    /// The program and its arguments: anything that speaks the Lambda Runtime API, such as a `bootstrap`. A path with a
-    /// slash counts from the definition's directory.
-    #[schemars(length(min = 1))]
-    pub(crate) command: Written<Vec<String>>,
-    /// How many run at a time at most: `10` unless given. More requests are refused as Lambda refuses them.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 1_000))]
-    pub(crate) concurrency: Optional<Written<u64>>,
-    /// Memory of one process in MiB, 128 to 10240: `128` unless given. What needs more is killed.
-    #[serde(default)]
-    #[schemars(range(min = 128, max = 10_240))]
-    pub(crate) memory: Optional<Written<u64>>,
-    /// How long one invocation may take, 1 s to 15 min: `29s` unless given. API Gateway waits 29 s.
-    #[serde(default)]
-    pub(crate) timeout: Optional<Written<String>>,
-}
-
-/// An existing user pool.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ExternalPoolDocument {
-    /// Its domain's token endpoint, the whole URL. This, or `cognito_idp`.
-    #[serde(default)]
-    #[schemars(extend("format" = "uri"))]
-    pub(crate) token_endpoint: Optional<Written<String>>,
-    /// Cognito's API in the pool's region, such as `https://cognito-idp.eu-central-1.amazonaws.com`: tokens are asked for
-    /// by `GetClientToken`, and the pool needs no domain.
-    #[serde(default)]
-    #[schemars(extend("format" = "uri"))]
-    pub(crate) cognito_idp: Optional<Written<String>>,
-    /// What each app client is called there, and where its secret is.
-    pub(crate) app_clients: BTreeMap<Written<String>, Written<ExternalAppClientDocument>>,
-}
-
-/// An app client of an existing user pool.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ExternalAppClientDocument {
-    /// Its id in the pool.
-    pub(crate) client_id: Written<String>,
-    /// The file that holds its secret, and nothing else; while secrets are rotated, both of them, a line each.
-    pub(crate) secret_file: Written<String>,
 }
 
 #[derive(JsonSchema)]
@@ -424,22 +266,4 @@ enum PeriodWord {
 #[expect(dead_code, reason = "the schema's list of words")]
 enum GrantWord {
     ClientCredentials,
-}
-
-#[derive(JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-#[expect(dead_code, reason = "the schema's list of words")]
-enum LimitStoreWord {
-    Sqlite,
-    Memory,
-}
-
-#[derive(JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-#[expect(dead_code, reason = "the schema's list of words")]
-enum WhenLostWord {
-    Closed,
-    Open,
 }
