@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Entropy, Moment};
+use assembly::Patience;
 use bindings::{Bindings, BindingsError, Reference, Upstream};
-use broker::{AuditSink, Broker, Client, CognitoSource, Directory, DirectoryError};
+use broker::{
+    AppClientName, AppClientNameError, AuditSink, Broker, CognitoSource, Directory, DirectoryError,
+};
 use cognito::{
     AppClientCredentials, CredentialsError, Endpoint, ExtraHeaders, HeaderError, IdpEndpoint, TokenEndpoint,
 };
@@ -20,7 +23,6 @@ use secrecy::ExposeSecret as _;
 use thiserror::Error;
 
 use crate::metrics::Tally;
-use crate::patience::Patience;
 use crate::secrets::{StoredSecrets, Unbound};
 use crate::store::{Store, StoreError};
 
@@ -59,7 +61,7 @@ impl Factory {
             held.broker.replace_directory(directory);
             return Ok(Bound { read, bindings: Arc::new(bindings), ..held.clone() });
         }
-        let patience = Patience::within(time, &self.definition.broker);
+        let patience = self.patience(time);
         let upstream = cognito::Upstream::new(
             endpoint.clone(),
             patience.upstream,
@@ -73,6 +75,19 @@ impl Factory {
         tracing::info!(keys, app_clients = bindings.app_clients.len(), "the broker is bound to its place");
         let tally = Arc::new(Tally::default());
         Ok(Bound { broker: Arc::new(broker), tally, read, bindings: Arc::new(bindings), endpoint })
+    }
+
+    fn patience(&self, time: Duration) -> Patience {
+        let patience = Patience::within(time, &self.definition.broker);
+        if patience.upstream.total < self.definition.broker.upstream.total_timeout {
+            let (timeout_ms, total_ms) = (time.as_millis(), patience.upstream.total.as_millis());
+            tracing::warn!(
+                timeout_ms,
+                total_ms,
+                "the function's timeout is too short for `broker.upstream.total_timeout`, which is cut"
+            );
+        }
+        patience
     }
 
     async fn endpoint(&self, upstream: &Upstream) -> Result<Endpoint, BindError> {
@@ -90,11 +105,9 @@ impl Factory {
 
     /// Who is who. Terraform may know of a client before the package does: its keys are strangers until then.
     fn directory(&self, bindings: &Bindings) -> Result<Directory, BindError> {
-        let mut clients = Vec::with_capacity(self.definition.clients.len());
-        for client in self.definition.clients.values() {
-            let app_client = client.app_client.as_str().parse().map_err(|_| BindError::AppClientName)?;
-            clients.push(Client { facts: client.facts.clone(), app_client });
-        }
+        let clients = self.definition.clients.values();
+        let clients = clients.map(|client| assembly::client(&client.facts, &client.app_client));
+        let clients = clients.collect::<Result<Vec<_>, _>>()?;
         let is_known = |(key, client): &(&ApiKeyId, &ClientId)| {
             let known = self.definition.clients.contains_key(*client);
             if !known {
@@ -110,7 +123,7 @@ impl Factory {
     fn credentials(
         &self,
         bindings: &Bindings,
-    ) -> Result<BTreeMap<broker::AppClientName, AppClientCredentials>, BindError> {
+    ) -> Result<BTreeMap<AppClientName, AppClientCredentials>, BindError> {
         let mut credentials = BTreeMap::new();
         for name in self.definition.app_clients.keys() {
             let known = if let Some(app_client) = bindings.app_clients.get(name.as_str()) {
@@ -121,7 +134,7 @@ impl Factory {
                 let source = Unbound { app_client: name.as_str().to_owned() };
                 AppClientCredentials::read_from(name.as_str(), Arc::new(source), REREAD_PAUSE)
             };
-            credentials.insert(name.as_str().parse().map_err(|_| BindError::AppClientName)?, known?);
+            credentials.insert(assembly::app_client(name)?, known?);
         }
         Ok(credentials)
     }
@@ -162,8 +175,8 @@ pub(crate) enum BindError {
     Directory(#[from] DirectoryError),
     #[error("an app client of the bindings cannot be used: {0}")]
     Credentials(#[from] CredentialsError),
-    #[error("an app client has a name that the broker does not take")]
-    AppClientName,
+    #[error("an app client has a name that the broker does not take: {0}")]
+    AppClientName(#[from] AppClientNameError),
     #[error("the bindings could not be read in time")]
     TimedOut,
 }

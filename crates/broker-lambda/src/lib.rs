@@ -20,7 +20,6 @@ mod keeper;
 mod lines;
 mod logs;
 mod metrics;
-mod patience;
 mod refusal;
 mod secrets;
 mod shutdown;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bindings::Reference;
 use cognito::{AppClientSecrets, SecretSource, SecretsUnreadable};
 use futures_util::future::BoxFuture;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use crate::store::Store;
 
@@ -24,8 +24,8 @@ impl StoredSecrets {
             tracing::warn!(%place, %error, "the secrets of an app client cannot be read");
             SecretsUnreadable
         })?;
-        lines(&text).ok_or_else(|| {
-            tracing::warn!(%place, "there must be one secret of an app client, or two, a line each");
+        AppClientSecrets::from_lines(text.expose_secret()).map_err(|error| {
+            tracing::warn!(%place, %error, "the secrets of an app client cannot be used");
             SecretsUnreadable
         })
     }
@@ -54,31 +54,5 @@ impl SecretSource for Unbound {
         let app_client = &self.app_client;
         tracing::warn!(app_client, "the bindings do not have this app client: its clients get no tokens");
         Box::pin(std::future::ready(Err(SecretsUnreadable)))
-    }
-}
-
-fn lines(text: &SecretString) -> Option<AppClientSecrets> {
-    let mut lines = text.expose_secret().lines().map(str::trim).filter(|line| !line.is_empty());
-    let (first, second) = (lines.next()?, lines.next());
-    let secrets = AppClientSecrets::new(first.into(), second.map(Into::into)).ok()?;
-    lines.next().is_none().then_some(secrets)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn value_has_one_secret_or_two() {
-        for (text, fits) in [
-            ("a", true),
-            ("a\r\nb\n", true),
-            ("", false),
-            ("\n \n", false),
-            ("a\nb\nc", false),
-            ("a b", false),
-        ] {
-            assert_eq!(lines(&text.into()).is_some(), fits, "{text:?}");
-        }
     }
 }

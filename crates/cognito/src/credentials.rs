@@ -40,8 +40,12 @@ impl AppClientCredentials {
         first: SecretString,
         second: Option<SecretString>,
     ) -> Result<Self, CredentialsError> {
-        let secrets = Secrets::Given(Held::new(AppClientSecrets::new(first, second)?));
-        Ok(Self { id: checked(id)?, secrets })
+        Self::with_secrets(id, AppClientSecrets::new(first, second)?)
+    }
+
+    /// The same, with `secrets` that were read already.
+    pub fn with_secrets(id: &str, secrets: AppClientSecrets) -> Result<Self, CredentialsError> {
+        Ok(Self { id: checked(id)?, secrets: Secrets::Given(Held::new(secrets)) })
     }
 
     /// The credentials of the app client `id`, with secrets that are read from `source`: when they are needed first, and

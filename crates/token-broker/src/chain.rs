@@ -5,19 +5,18 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ambient::{Clock, Entropy};
 use anyhow::Context as _;
-use broker::{Broker, BrokerSettings, CognitoSource, Directory, Percent};
-use cognito::{AppClientCredentials, Endpoint, IdpEndpoint, Settings, TokenEndpoint, Upstream};
+use assembly::Patience;
+use broker::{Broker, CognitoSource, Directory};
+use cognito::{AppClientCredentials, AppClientSecrets, Endpoint, IdpEndpoint, TokenEndpoint, Upstream};
 use config::{Compiled, Definition, PoolEndpoint, UserPool as PoolHome};
 use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
 use oauth::TokenEndpointUrl;
 use restapi::IntegrationUri;
-use secrecy::SecretString;
 use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
 use zeroize::Zeroizing;
 
@@ -112,27 +111,17 @@ pub(crate) fn broker(
     audit_log: Journal,
     world: &World,
 ) -> anyhow::Result<Broker> {
-    let patience = definition.broker.upstream;
-    let settings = Settings {
-        connect: patience.connect_timeout,
-        attempt: patience.attempt_timeout,
-        total: patience.total_timeout,
-        attempts: patience.attempts,
-        ..Settings::default()
-    };
-    let upstream =
-        Upstream::new(issuer.endpoint, settings, Arc::clone(&world.clock), Arc::clone(&world.entropy));
+    let patience = Patience::resident(&definition.broker);
+    let upstream = Upstream::new(
+        issuer.endpoint,
+        patience.upstream,
+        Arc::clone(&world.clock),
+        Arc::clone(&world.entropy),
+    );
     let named = issuer.credentials.into_iter().map(|(name, credentials)| Ok((name.parse()?, credentials)));
     let source = CognitoSource::new(upstream, named.collect::<anyhow::Result<Vec<_>>>()?);
-    let settings = BrokerSettings {
-        minimum_life: definition.broker.min_token_life,
-        refresh_below: Percent::new(100_u8.saturating_sub(definition.broker.refresh_at_percent))
-            .context("broker.refresh_at_percent is at least 10")?,
-        longest_call: patience.total_timeout + Duration::from_secs(1),
-        ..BrokerSettings::default()
-    };
     let audit = Arc::new(AuditLog(audit_log));
-    Ok(Broker::new(settings, directory(compiled)?, Arc::new(source), audit, Arc::clone(&world.clock)))
+    Ok(Broker::new(patience.broker, directory(compiled)?, Arc::new(source), audit, Arc::clone(&world.clock)))
 }
 
 /// Whose each key is, and what policy looks at.
@@ -141,10 +130,7 @@ pub(crate) fn directory(compiled: &Compiled) -> anyhow::Result<Directory> {
     let mut keys = Vec::new();
     for client in &compiled.clients {
         keys.extend(client.keys.iter().map(|key| (key.clone(), client.facts.id.clone())));
-        clients.push(broker::Client {
-            facts: client.facts.clone(),
-            app_client: client.app_client.as_str().parse()?,
-        });
+        clients.push(assembly::client(&client.facts, &client.app_client)?);
     }
     Ok(Directory::new(clients, keys)?)
 }
@@ -221,10 +207,10 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
         let text = text.with_context(|| {
             format!("the secret of app client `{name}` cannot be read from `{}`", file.display())
         })?;
-        let (first, second) = secrets(&text).with_context(|| {
-            format!("`{}` must have one secret, or two while they are rotated, a line each", file.display())
+        let secrets = AppClientSecrets::from_lines(&text).with_context(|| {
+            format!("the secret of app client `{name}` cannot be taken from `{}`", file.display())
         })?;
-        let known = AppClientCredentials::new(&app_client.client_id, first, second)?;
+        let known = AppClientCredentials::with_secrets(&app_client.client_id, secrets)?;
         credentials.insert(name.as_str().to_owned(), known);
         bindings.app_clients.insert(name.as_str().to_owned(), bound(&app_client.client_id, file)?);
     }
@@ -235,30 +221,4 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
 fn bound(client_id: &str, secret_file: &Path) -> anyhow::Result<bindings::AppClient> {
     let secret = bindings::Reference::File(std::path::absolute(secret_file)?);
     Ok(bindings::AppClient { client_id: client_id.to_owned(), secret })
-}
-
-/// One secret, or two while they are rotated, a line each.
-fn secrets(text: &str) -> Option<(SecretString, Option<SecretString>)> {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let (first, second) = (lines.next()?, lines.next());
-    lines.next().is_none().then(|| (first.into(), second.map(Into::into)))
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret as _;
-
-    use super::*;
-
-    #[test]
-    fn file_has_one_secret_or_two() {
-        let read = |text| {
-            let (first, second) = secrets(text)?;
-            Some((first.expose_secret().to_owned(), second.map(|second| second.expose_secret().to_owned())))
-        };
-        assert_eq!(read("a\n"), Some(("a".into(), None)));
-        assert_eq!(read("a\nb"), Some(("a".into(), Some("b".into()))));
-        assert_eq!(read(""), None);
-        assert_eq!(read("a\nb\nc\n"), None);
-    }
 }

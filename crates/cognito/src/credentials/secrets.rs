@@ -26,6 +26,22 @@ impl AppClientSecrets {
         Ok(Self { first, second })
     }
 
+    /// Secrets as files and stores keep them: a line each. Empty lines do not count.
+    ///
+    /// ```
+    /// # use cognito::AppClientSecrets;
+    /// assert!(AppClientSecrets::from_lines("old\nnew\n").is_ok());
+    /// assert!(AppClientSecrets::from_lines("\n").is_err());
+    /// ```
+    pub fn from_lines(text: &str) -> Result<Self, CredentialsError> {
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let (first, second) = (lines.next(), lines.next());
+        match (first, lines.next()) {
+            (Some(first), None) => Self::new(first.into(), second.map(Into::into)),
+            _ => Err(CredentialsError::Count),
+        }
+    }
+
     pub(super) const fn first(&self) -> &SecretString {
         &self.first
     }
@@ -89,6 +105,9 @@ pub enum CredentialsError {
     /// A secret is empty or has a space, a line break or a character outside ASCII.
     #[error("an app client secret has a space, a line break or another stray character, or is empty")]
     Secret,
+    /// No secret, or more than two.
+    #[error("there must be one app client secret, or two while they are rotated, a line each")]
+    Count,
 }
 
 #[cfg(test)]
@@ -97,6 +116,28 @@ mod tests {
 
     fn secrets(first: &str, second: Option<&str>) -> AppClientSecrets {
         AppClientSecrets::new(first.into(), second.map(Into::into)).unwrap()
+    }
+
+    #[test]
+    fn lines_are_one_secret_or_two() {
+        for (text, read) in [
+            ("a", Ok(secrets("a", None))),
+            (" a \r\n\nb\n", Ok(secrets("a", Some("b")))),
+            ("", Err(CredentialsError::Count)),
+            ("\n \n", Err(CredentialsError::Count)),
+            ("a\nb\nc", Err(CredentialsError::Count)),
+            ("a b", Err(CredentialsError::Secret)),
+        ] {
+            let found = AppClientSecrets::from_lines(text);
+            match (found, read) {
+                (Ok(found), Ok(read)) => {
+                    assert_eq!(found.first.expose_secret(), read.first.expose_secret());
+                    assert_eq!(found.second.is_some(), read.second.is_some());
+                    assert!(found.same(&read), "{text:?}");
+                }
+                (found, read) => assert_eq!(found.err(), read.err(), "{text:?}"),
+            }
+        }
     }
 
     #[test]

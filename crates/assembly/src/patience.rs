@@ -1,50 +1,54 @@
-//! How long the broker may take over an invocation, which ends at a deadline that Lambda sets.
+//! How long the broker may take over a request.
 
 use std::time::Duration;
 
 use broker::{BrokerSettings, Percent};
 use cognito::Settings;
 
-/// The settings of the broker and of its upstream in a function with a certain timeout.
+/// The settings of the broker and of its upstream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Patience {
-    pub(crate) broker: BrokerSettings,
-    pub(crate) upstream: Settings,
+pub struct Patience {
+    /// Of the broker.
+    pub broker: BrokerSettings,
+    /// Of its upstream.
+    pub upstream: Settings,
 }
 
 impl Patience {
-    /// As patient as the definition says, and never longer than an invocation of `time` allows for.
-    pub(crate) fn within(time: Duration, definition: &config::BrokerSettings) -> Self {
+    /// As patient as the definition says, in a process that goes on running after its answers.
+    pub fn resident(definition: &config::BrokerSettings) -> Self {
         let wanted = definition.upstream;
-        // The answer has a way to go, too; and in a tiny timeout some of it must be left for asking.
-        let longest_call = (wanted.total_timeout + MARGIN).min(time.saturating_sub(MARGIN).max(time / 2));
-        // The upstream's own bound comes first: it knows how often it asked.
-        let total = wanted.total_timeout.min(longest_call.saturating_sub(MARGIN).max(longest_call / 2));
-        if total < wanted.total_timeout {
-            let (timeout_ms, total_ms) = (time.as_millis(), total.as_millis());
-            tracing::warn!(
-                timeout_ms,
-                total_ms,
-                "the function's timeout is too short for `broker.upstream.total_timeout`, which is cut"
-            );
-        }
         let refresh_below = 100_u8.saturating_sub(definition.refresh_at_percent);
         Self {
             broker: BrokerSettings {
                 minimum_life: definition.min_token_life,
                 refresh_below: Percent::new(refresh_below).unwrap_or(Percent::QUARTER),
-                refresh_wait: REFRESH_WAIT.min(time / 4),
-                longest_call,
+                longest_call: wanted.total_timeout + MARGIN,
                 ..BrokerSettings::default()
             },
             upstream: Settings {
-                connect: wanted.connect_timeout.min(total),
-                attempt: wanted.attempt_timeout.min(total),
-                total,
+                connect: wanted.connect_timeout,
+                attempt: wanted.attempt_timeout,
+                total: wanted.total_timeout,
                 attempts: wanted.attempts,
                 ..Settings::default()
             },
         }
+    }
+
+    /// As patient as the definition says, and never longer than an invocation of `time` allows for, after which the
+    /// process is frozen.
+    pub fn within(time: Duration, definition: &config::BrokerSettings) -> Self {
+        let Self { mut broker, mut upstream } = Self::resident(definition);
+        // The answer has a way to go, too; and in a tiny timeout some of it must be left for asking.
+        broker.longest_call = broker.longest_call.min(time.saturating_sub(MARGIN).max(time / 2));
+        broker.refresh_wait = REFRESH_WAIT.min(time / 4);
+        // The upstream's own bound comes first: it knows how often it asked.
+        let total = broker.longest_call.saturating_sub(MARGIN).max(broker.longest_call / 2);
+        upstream.total = upstream.total.min(total);
+        upstream.connect = upstream.connect.min(upstream.total);
+        upstream.attempt = upstream.attempt.min(upstream.total);
+        Self { broker, upstream }
     }
 }
 
@@ -64,6 +68,16 @@ mod tests {
         assert_eq!(patience.broker.longest_call, Duration::from_secs(13));
         assert_eq!(patience.broker.refresh_wait, Duration::from_secs(1));
         assert_eq!(patience.broker.refresh_below, Percent::QUARTER);
+    }
+
+    #[test]
+    fn resident_waits_for_no_renewal() {
+        let definition = config::BrokerSettings::default();
+        let resident = Patience::resident(&definition);
+        assert_eq!(resident.broker.refresh_wait, Duration::ZERO);
+        let mut within = Patience::within(Duration::from_mins(15), &definition);
+        within.broker.refresh_wait = Duration::ZERO;
+        assert_eq!(resident, within);
     }
 
     #[test]
