@@ -5,6 +5,7 @@
 mod buckets;
 mod changes;
 mod clocks;
+mod crashes;
 mod eviction;
 mod quotas;
 mod restarts;
@@ -14,6 +15,7 @@ mod usage;
 pub use buckets::*;
 pub use changes::*;
 pub use clocks::*;
+pub use crashes::*;
 pub use eviction::*;
 pub use quotas::*;
 pub use restarts::*;
