@@ -8,6 +8,7 @@
 //! It covers what the objects are, not how fast they answer, and says nothing about what the reader could not see: that
 //! is a finding already.
 
+mod beside;
 mod shape;
 mod shown;
 
@@ -21,21 +22,27 @@ use crate::Finding;
 use crate::rule::SAME_AS_DEFINED;
 use crate::terraform::{Reading, at};
 
-/// Every member in which the account that was read differs from what `definition` says. None if AWS is no home of the
-/// definition, or there is no API.
+/// Every member in which the account that was read differs from what `definition` says, and where function and user pool are
+/// not what it needs. None if AWS is no home of the definition, or there is no API.
 pub fn differences(definition: &Definition, reading: &Reading) -> Vec<Finding> {
     let Some(found) = &reading.account else { return Vec::new() };
-    let Some(expected) = expected(definition, found) else { return Vec::new() };
+    let Some(expected) = expected(definition, reading, found) else { return Vec::new() };
     let name = found.rest_apis.first().map(|api| api.name.as_str()).unwrap_or_default();
     let (expected_shape, found_shape) = (shape::of(&expected, name), shape::of(found, name));
     let mut differences = Differences { reading, found: Vec::new() };
     differences.compare("", &expected_shape, &found_shape);
     differences.keys(definition, found);
+    differences.found.extend(beside::differences(definition, reading));
     differences.found
 }
 
 /// What the definition is on AWS, with what only exists there taken from what was found.
-fn expected(definition: &Definition, found: &Account) -> Option<Account> {
+fn expected(definition: &Definition, reading: &Reading, found: &Account) -> Option<Account> {
+    let mut definition = definition.clone();
+    // Where it cannot be seen, something stands for it in every ARN.
+    if let Some(home) = definition.aws.as_mut().filter(|_| reading.origins.is_unseen("region")) {
+        home.region = found.region.clone();
+    }
     let place = AwsPlace {
         account_id: found.account_id.clone(),
         function: function(found).or_else(|| FunctionName::parse("token-broker").ok())?,
@@ -45,7 +52,7 @@ fn expected(definition: &Definition, found: &Account) -> Option<Account> {
         let client = key.customer_id.as_deref()?.parse().ok()?;
         Some(AwsKey { id: key.id.clone(), name: key.name.clone(), client, enabled: key.enabled })
     });
-    let mut expected = config::compile_aws(definition, &place, &keys.collect::<Vec<_>>())?;
+    let mut expected = config::compile_aws(&definition, &place, &keys.collect::<Vec<_>>())?;
     for permission in &mut expected.permissions {
         if let Some(same) = counterpart(permission, &found.permissions) {
             permission.statement_id.clone_from(&same.statement_id);

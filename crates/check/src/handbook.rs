@@ -23,9 +23,10 @@ pub fn handbook() -> String {
 const INTRODUCTION: &str = "\
 # Guardrails
 
-What the front door must not do. API Gateway allows all of it, so it is checked: `token-broker up` refuses to start on an
-error, the Terraform module refuses it by validation where a variable could ask for it, and `token-broker check` finds it
-in the definition, in a Terraform plan and in a state. TB024 to TB027 are about plans and states alone.
+What the front door, the broker behind it and the user pool behind that must not do. AWS allows all of it, so it is checked:
+`token-broker up` refuses to start on an error, the Terraform modules refuse it by validation where a variable could ask for
+it, and `token-broker check` finds it in the definition, in a Terraform plan and in a state. TB024 to TB038 are about plans
+and states alone; TB028 to TB038 about a broker and a user pool that the plan or state makes itself.
 
 An id never changes its meaning and is never given to another guardrail. An exception is a waiver in `token-broker.yaml`:
 [operations.md](operations.md#an-exception-from-a-guardrail).

@@ -2,6 +2,8 @@
 
 use restapi::guardrails::{self, Guardrail, Severity};
 
+pub(crate) mod broker;
+
 /// Something that must not be. Ids go on where the guardrails' end, and are as stable.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -65,7 +67,8 @@ pub(crate) static NOTHING_UNSEEN: Rule = Rule {
 pub fn rules() -> Vec<Rule> {
     let own = [&SAME_AS_DEFINED, &NO_SECRET_IN_OUTPUT, &NO_SECRET_IN_VARIABLE, &NOTHING_UNSEEN];
     let guardrails = guardrails::ALL.iter().map(|guardrail| Rule::from(*guardrail));
-    let mut rules: Vec<_> = guardrails.chain(own.into_iter().copied()).collect();
+    let own = own.into_iter().chain(broker::ALL).copied();
+    let mut rules: Vec<_> = guardrails.chain(own).collect();
     // Guardrails that come later have ids behind those here.
     rules.sort_by_key(|rule| rule.id);
     rules

@@ -28,11 +28,15 @@
 //! - What is known only after apply, and whose expression names a whole resource or a local value, holds no secret of it,
 //!   in an output and in the function's environment: `{ for name, key in keys : name => key.id }` and `… => key.value` look
 //!   alike. Terraform itself refuses such an output, unless it is told `nonsensitive`.
+//! - A policy of the function's role that is known only after apply, and is made of resources that are not there yet or of a
+//!   local value, allows what it should. What an `aws_iam_policy_document` shows of it is looked at.
+//! - Bindings that are known only after apply are such as the broker reads.
 //!
 //! It promises never to panic, whatever the document, and to repeat no secret of it.
 
 mod address;
 mod block;
+mod broker;
 mod caller;
 mod document;
 mod environment;
@@ -41,11 +45,13 @@ mod follow;
 mod front;
 mod function;
 mod graph;
+mod iam;
 mod method;
 mod names;
 mod origins;
 mod outputs;
 mod plans;
+mod pool;
 mod resources;
 mod secrets;
 mod stage;
@@ -53,14 +59,17 @@ mod texts;
 mod uri;
 mod variables;
 mod ways_in;
+mod whereabouts;
 
 use std::fmt;
 
 use restapi::{Account, guardrails};
 
+pub(crate) use broker::{Bound, Timeout};
 pub use document::{Document, DocumentError};
 pub(crate) use findings::at;
 pub use origins::Origins;
+pub(crate) use pool::AppClient;
 pub(crate) use secrets::Secrets;
 
 use crate::Finding;
@@ -75,8 +84,19 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// Which address made which object.
     pub origins: Origins,
+    /// What the definition is held against and is no object of an account.
+    pub(crate) found: Found,
     /// What of the document must not be shown.
     pub(crate) secrets: Secrets,
+}
+
+/// What the document makes of the broker and its user pool.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) timeouts: Vec<Timeout>,
+    pub(crate) bound: Vec<Bound>,
+    /// None if the document makes neither a pool of the broker nor an app client in one.
+    pub(crate) app_clients: Option<Vec<AppClient>>,
 }
 
 impl fmt::Debug for Reading {

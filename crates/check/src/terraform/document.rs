@@ -23,6 +23,8 @@ pub struct Document {
     pub(super) variables: Map<String, Value>,
     /// The root module as it is written; a state has none.
     pub(super) configuration: Value,
+    /// How providers are configured, by their keys; a state has none.
+    pub(super) providers: Value,
     /// Whether everything was planned.
     pub(super) is_complete: bool,
     /// Kind and address of what the plan takes away.
@@ -145,6 +147,7 @@ impl Document {
             outputs: object(values.remove("outputs")),
             variables: object(document.remove("variables")),
             configuration: configuration.get_mut("root_module").map(Value::take).unwrap_or_default(),
+            providers: configuration.get_mut("provider_config").map(Value::take).unwrap_or_default(),
             is_complete: document.get("complete") != Some(&Value::Bool(false)),
             deleted,
             empty_plan,

@@ -1,8 +1,7 @@
 //! The API that the document is about: which one it is, what it is made of, and everything put together.
 
 use restapi::{
-    Account, AccountId, ApiKeySource, EndpointType, IntegrationUri, Region, ResourceId, RestApi, RestApiId,
-    ThrottleSettings,
+    Account, AccountId, ApiKeySource, EndpointType, Region, ResourceId, RestApi, RestApiId, ThrottleSettings,
 };
 use serde_json::Value;
 
@@ -13,8 +12,8 @@ use super::findings::{Notes, at};
 use super::follow::Target;
 use super::graph::{Graph, Link};
 use super::secrets::Secrets;
-use super::uri;
-use super::{outputs, variables};
+use super::whereabouts::Whereabouts;
+use super::{Found, outputs, variables};
 use crate::rule::NOTHING_UNSEEN;
 
 /// Whose something is.
@@ -55,11 +54,9 @@ pub(super) fn read(document: &Document, file: &str, api_name: Option<&str>) -> R
     outputs::check(document, &graph, &mut notes);
     variables::check(document, &mut notes);
     let secrets = document.secrets.clone();
-    let without_api = |notes: Notes, secrets| Reading {
-        account: None,
-        findings: notes.findings,
-        origins: notes.origins,
-        secrets,
+    let without_api = |notes: Notes, secrets| {
+        let Notes { findings, origins } = notes;
+        Reading { findings, origins, secrets, ..Reading::default() }
     };
     if let Some(plan) = document.empty_plan {
         notes.add(NOTHING_UNSEEN, "", "", nothing_in(plan));
@@ -67,9 +64,9 @@ pub(super) fn read(document: &Document, file: &str, api_name: Option<&str>) -> R
     }
     let Some(api) = choose(&graph, &mut notes, api_name) else { return without_api(notes, secrets) };
     let Some(mut reader) = Reader::of(document, graph, notes, api) else { return Reading::default() };
-    let account = Some(reader.account());
+    let (account, found) = reader.account();
     let Notes { findings, origins } = reader.notes;
-    Reading { account, findings, origins, secrets }
+    Reading { account: Some(account), findings, origins, found, secrets }
 }
 
 /// What is said of a plan without resources.
@@ -113,8 +110,8 @@ impl<'a> Reader<'a> {
         let known_id = block.text("id").known().and_then(|id| RestApiId::parse(id).ok());
         let id = known_id.unwrap_or_else(|| RestApiId::derived(&[&api.address]));
         let place = at(&["restApis", &block.text_or_placeholder("name").unwrap_or_default()]);
-        let (region, account_id) = whereabouts(&graph, &block);
-        // Both only stand in ARNs that nobody knows yet, and there on both sides.
+        let Whereabouts { region, account_id } = Whereabouts::of(&graph, &block, document);
+        // Both only stand in ARNs that nobody knows yet, and there on both sides: the comparison sees to it.
         if region.is_none() {
             notes.origins.hide("region");
         }
@@ -124,7 +121,7 @@ impl<'a> Reader<'a> {
         Some(Self { graph, notes, api, id, place, region, account_id, deleted, secrets })
     }
 
-    fn account(&mut self) -> Account {
+    fn account(&mut self) -> (Account, Found) {
         let mut api = self.container();
         self.add_resources(&mut api);
         self.add_authorizers(&mut api);
@@ -136,7 +133,9 @@ impl<'a> Reader<'a> {
         let permissions = self.permissions(&api);
         self.check_functions(&api);
         self.check_texts(&keys.keys);
-        Account {
+        let (timeouts, bound) = self.check_brokers(&api, &keys);
+        let app_clients = self.check_pools(&api);
+        let account = Account {
             account_id: self.account_id.clone(),
             region: self.region.clone(),
             // The account's own; Terraform does not set it.
@@ -146,7 +145,8 @@ impl<'a> Reader<'a> {
             api_keys: keys.keys,
             usage_plan_keys: keys.on_plans,
             permissions,
-        }
+        };
+        (account, Found { timeouts, bound, app_clients })
     }
 
     /// The API without anything in it.
@@ -209,6 +209,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The resources of a kind.
+    pub(super) fn all(&self, kind: &str) -> Vec<Block<'a>> {
+        self.graph.of_kind(kind).iter().map(|instance| self.graph.block(instance)).collect()
+    }
+
     /// The resources of a kind that belong to the API. Where nobody can tell they are taken for its own, and said.
     pub(super) fn own(&mut self, kind: &str) -> Vec<Block<'a>> {
         let all: Vec<_> =
@@ -260,47 +265,5 @@ impl<'a> Reader<'a> {
         known.and_then(|id| ResourceId::parse(id).ok()).unwrap_or_else(|| ResourceId::derived_root(&self.id))
     }
 }
-
-/// Region and account number, each from the first ARN that tells it: the API's own, else those of the functions around it,
-/// else those of the calls that are permitted.
-fn whereabouts(graph: &Graph<'_>, api: &Block<'_>) -> (Option<Region>, Option<AccountId>) {
-    let (mut region, mut account_id) = (None, None);
-    let own = [api.text("execution_arn").known()].into_iter().flatten();
-    let others = ARNS.iter().flat_map(|(kind, name)| {
-        let blocks = graph.of_kind(kind).iter().map(|instance| graph.block(instance));
-        blocks.filter_map(move |block| block.text(name).known())
-    });
-    for text in own.chain(others) {
-        let (in_region, of_account) = place_of(text);
-        (region, account_id) = (region.or(in_region), account_id.or(of_account));
-        if region.is_some() && account_id.is_some() {
-            break;
-        }
-    }
-    (region, account_id)
-}
-
-/// What an ARN, or the URI of an integration, says of its place. A provider that does not ask for the account leaves it out.
-fn place_of(text: &str) -> (Option<Region>, Option<AccountId>) {
-    if let IntegrationUri::Function { region, account_id, .. } = uri::parse(text) {
-        return (Some(region), Some(account_id));
-    }
-    let mut parts = text.split(':');
-    if parts.next() != Some("arn")
-        || !parts.nth(1).is_some_and(|service| ["lambda", "execute-api"].contains(&service))
-    {
-        return (None, None);
-    }
-    let region = parts.next().and_then(|region| Region::parse(region).ok());
-    (region, parts.next().and_then(|account| AccountId::parse(account).ok()))
-}
-
-/// Where ARNs stand beside that of the API.
-const ARNS: [(&str, &str); 4] = [
-    ("aws_api_gateway_integration", "uri"),
-    ("aws_lambda_permission", "function_name"),
-    (uri::FUNCTION, "arn"),
-    ("aws_lambda_permission", "source_arn"),
-];
 
 pub(super) const REST_API: &str = "aws_api_gateway_rest_api";

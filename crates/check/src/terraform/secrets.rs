@@ -46,10 +46,14 @@ impl Secrets {
         Self(Arc::new(Gathered { known, marked, marks }))
     }
 
-    /// What is known of a secret that stands in `text`, or else what it looks like.
+    /// What is known of a secret that stands in `text`.
+    pub(super) fn known_in(&self, text: &str) -> Option<String> {
+        self.0.known.find(text).map(ToString::to_string)
+    }
+
+    /// The same, or else what it looks like.
     pub(super) fn kind_in(&self, text: &str) -> Option<String> {
-        let known = self.0.known.find(text).map(ToString::to_string);
-        known.or_else(|| guardrails::secret_kind(text).map(Into::into))
+        self.known_in(text).or_else(|| guardrails::secret_kind(text).map(Into::into))
     }
 
     /// The same for everything inside `value`.

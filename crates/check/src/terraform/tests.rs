@@ -4,8 +4,10 @@
 //! one thing in it.
 
 mod api;
+mod broker;
 mod front_door;
 mod links;
+mod pool;
 mod secrets;
 mod whatever;
 

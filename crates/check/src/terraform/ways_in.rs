@@ -45,10 +45,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn all(&self, kind: &str) -> Vec<Block<'a>> {
-        self.graph.of_kind(kind).iter().map(|instance| self.graph.block(instance)).collect()
-    }
-
     fn add_way_in(&mut self, block: &Block<'a>, function: Option<&FunctionName>, detail: &str) {
         let place = at(&["functions", function.map_or(AFTER_APPLY, FunctionName::as_str)]);
         self.notes.add_guardrail("TB010", &block.instance.address, &place, detail);

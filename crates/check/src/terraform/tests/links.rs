@@ -73,21 +73,30 @@ fn function_that_is_made_in_the_same_plan_is_followed() {
     call["expressions"]["invoke_arn"] =
         json!({ "references": ["module.broker.invoke_arn", "module.broker"] });
     let root = &mut plan.0["configuration"]["root_module"]["module_calls"];
+    let written = ["aws_lambda_function.f", "aws_iam_role.nothing", "aws_cloudwatch_log_group.f"]
+        .map(|address| json!({ "address": address, "expressions": {} }));
     root["broker"] = json!({ "module": {
         "outputs": { "invoke_arn": { "expression": { "references": ["aws_lambda_function.f.invoke_arn", "aws_lambda_function.f"] } } },
-        "resources": [{ "address": "aws_lambda_function.f", "expressions": {} }],
+        "resources": written,
     } });
     let function = json!({ "address": "module.broker.aws_lambda_function.f", "mode": "managed", "type": "aws_lambda_function",
-        "name": "f", "values": { "function_name": "token-broker" } });
+        "name": "f", "values": { "function_name": "token-broker", "role": "arn:aws:iam::123456789012:role/nothing" } });
+    let trust =
+        json!({ "Statement": { "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" } } })
+            .to_string();
+    let role = json!({ "address": "module.broker.aws_iam_role.nothing", "mode": "managed", "type": "aws_iam_role",
+        "name": "nothing", "values": { "name": "nothing", "assume_role_policy": trust } });
+    let log = json!({ "address": "module.broker.aws_cloudwatch_log_group.f", "mode": "managed", "type": "aws_cloudwatch_log_group",
+        "name": "f", "values": { "name": "/aws/lambda/token-broker", "retention_in_days": 30 } });
     let modules =
         plan.0.pointer_mut("/planned_values/root_module/child_modules").unwrap().as_array_mut().unwrap();
-    modules.push(json!({ "address": "module.broker", "resources": [function] }));
+    modules.push(json!({ "address": "module.broker", "resources": [function, role, log] }));
     breaks(&plan, &[]);
 }
 
 /// The example with a function and an alias of it in the same module.
 fn with_function() -> Plan {
-    example().add("aws_lambda_function", "f", json!({ "function_name": "token-broker" }), json!({})).add(
+    example().add_function("f", json!({}), json!({})).add(
         "aws_lambda_alias",
         "live",
         json!({ "name": "live" }),

@@ -117,15 +117,13 @@ fn variable_that_only_says_where_a_secret_is() {
 
 #[test]
 fn secret_in_the_environment_of_the_function() {
-    let values = |variables: Value| json!({ "function_name": "token-broker", "environment": [{ "variables": variables }] });
-    let plan =
-        |variables| Plan::of_example().add("aws_lambda_function", "broker", values(variables), json!({}));
+    let values = |variables: Value| json!({ "environment": [{ "variables": variables }] });
+    let plan = |variables| Plan::of_example().add_function("broker", values(variables), json!({}));
     breaks(&plan(json!({ "CLIENT_SECRET": SECRET })), &["TB001 aws_lambda_function.broker"]);
     breaks(&plan(json!({ "CLIENT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:m2m" })), &[]);
     let expressions =
         json!({ "environment": [{ "variables": { "references": ["random_password.p.result"] } }] });
-    let unknown = Plan::of_example().add("random_password", "p", json!({}), json!({})).add(
-        "aws_lambda_function",
+    let unknown = Plan::of_example().add("random_password", "p", json!({}), json!({})).add_function(
         "broker",
         values(json!({})),
         expressions,
@@ -136,12 +134,12 @@ fn secret_in_the_environment_of_the_function() {
 #[test]
 fn variable_of_the_environment_is_found_once() {
     let variables = json!({ "CLIENT_SECRET": SECRET });
-    let values = json!({ "function_name": "token-broker", "environment": [{ "variables": variables }] });
+    let values = json!({ "environment": [{ "variables": variables }] });
     let expressions =
         json!({ "environment": [{ "variables": { "references": ["random_password.p.result"] } }] });
     let plan = Plan::of_example()
         .add("random_password", "p", json!({ "result": SECRET }), json!({}))
-        .add("aws_lambda_function", "broker", values, expressions)
+        .add_function("broker", values, expressions)
         .mark(
             "aws_lambda_function.broker",
             json!({ "environment": [{ "variables": { "CLIENT_SECRET": true } }] }),
@@ -158,9 +156,9 @@ fn variable_of_the_environment_is_found_once() {
 fn names_of_secrets_are_the_same_in_the_environment_and_in_variables() {
     for name in ["CLIENT_KEY", "PASSPHRASE", "DB_PWD", "client_secret_value"] {
         let environment = json!([{ "variables": { name: SECRET } }]);
-        let values = json!({ "function_name": "token-broker", "environment": environment });
+        let values = json!({ "environment": environment });
         breaks(
-            &Plan::of_example().add("aws_lambda_function", "broker", values, json!({})),
+            &Plan::of_example().add_function("broker", values, json!({})),
             &["TB001 aws_lambda_function.broker"],
         );
         breaks(&with_variable(name, json!({}), json!(SECRET)), &[&format!("TB026 var.{name}")]);
@@ -171,9 +169,9 @@ fn names_of_secrets_are_the_same_in_the_environment_and_in_variables() {
 fn environment_that_terraform_marks_sensitive() {
     let function = "aws_lambda_function.broker";
     let plan = |variables: Value, marks: Value| {
-        let values = json!({ "function_name": "token-broker", "environment": [{ "variables": variables }] });
+        let values = json!({ "environment": [{ "variables": variables }] });
         let marks = json!({ "environment": [{ "variables": marks }] });
-        Plan::of_example().add("aws_lambda_function", "broker", values, json!({})).mark(function, marks)
+        Plan::of_example().add_function("broker", values, json!({})).mark(function, marks)
     };
     for (value, marks) in
         [(SECRET, json!({ "CFG": true })), ("short", json!({ "CFG": true })), (SECRET, json!(true))]
@@ -194,9 +192,8 @@ fn environment_that_terraform_marks_sensitive() {
 
 #[test]
 fn mark_may_stand_with_the_change_only() {
-    let values =
-        json!({ "function_name": "token-broker", "environment": [{ "variables": { "CFG": SECRET } }] });
-    let mut plan = Plan::of_example().add("aws_lambda_function", "broker", values, json!({}));
+    let values = json!({ "environment": [{ "variables": { "CFG": SECRET } }] });
+    let mut plan = Plan::of_example().add_function("broker", values, json!({}));
     plan.0["resource_changes"].as_array_mut().unwrap().push(json!({
         "address": "module.rest_api.aws_lambda_function.broker",
         "type": "aws_lambda_function",

@@ -1,0 +1,142 @@
+//! Who the function runs as: who else may take on its role, and what the role may do.
+//!
+//! A policy that is known only after apply is believed here and looked at in the state: a plan shows of it what it refers
+//! to, and not what it allows.
+
+use std::collections::BTreeSet;
+
+use super::super::block::{AFTER_APPLY, Block, Seen};
+use super::super::document::Instance;
+use super::super::front::Reader;
+use super::super::graph::Link;
+use super::super::iam::{Policy, Statement};
+use crate::rule::broker::{ONLY_LAMBDA_ASSUMES, ONLY_WHAT_IS_NAMED};
+
+impl<'a> Reader<'a> {
+    /// Looks at the role of a function and at everything that gives it rights.
+    pub(super) fn check_role(&mut self, function: &Block<'a>, place: &str) {
+        let place = format!("{place}/role");
+        let Some(role) = self.role_of(function) else {
+            let detail = "the function's role is not made here, so that what it may do cannot be seen";
+            self.notes.add(ONLY_WHAT_IS_NAMED, &function.instance.address, &place, detail);
+            return;
+        };
+        let role = self.graph.block(role);
+        self.check_trust(&role, &place);
+        let mut attached = BTreeSet::new();
+        let mut own = self.all("aws_iam_role_policy");
+        own.retain(|policy| self.is_of(policy, &role));
+        for policy in own {
+            attached.extend(policy.text("name").known());
+            self.check_policy(&policy, "policy", &place);
+        }
+        for attachment in self.attachments(&role) {
+            attached.extend(attachment.text("policy_arn").known());
+            self.check_attachment(&attachment, attachment.text("policy_arn").known(), &place);
+        }
+        // A state repeats in the role what other resources attach to it.
+        for inline in role.blocks("inline_policy") {
+            if !inline.text("name").known().is_some_and(|name| attached.contains(name)) {
+                self.check_policy(&inline, "policy", &place);
+            }
+        }
+        let managed = role.texts("managed_policy_arns");
+        for arn in managed.iter().filter(|arn| !attached.contains(arn.as_str())) {
+            self.check_attachment(
+                &role,
+                Some(arn).filter(|arn| *arn != AFTER_APPLY).map(String::as_str),
+                &place,
+            );
+        }
+    }
+
+    fn role_of(&self, function: &Block<'a>) -> Option<&'a Instance> {
+        if let Link::To(role) = self.graph.link_by(function, "role", ROLE, "arn") {
+            return Some(role);
+        }
+        // An ARN that is put together out of the name is known before the role's own.
+        let (_, name) = function.text("role").known()?.rsplit_once('/')?;
+        let mut roles = self.graph.of_kind(ROLE).iter().copied();
+        roles.find(|role| self.graph.block(role).text("name") == Seen::Known(name))
+    }
+
+    fn check_trust(&mut self, role: &Block<'a>, place: &str) {
+        let detail = match Policy::of(&self.graph, role, "assume_role_policy") {
+            Policy::Known(statements) => match statements.iter().find_map(Statement::somebody_else) {
+                Some(name) => format!("the role may be taken on by `{name}`"),
+                None => return,
+            },
+            Policy::Unset | Policy::AfterApply | Policy::Unseen => {
+                "who may take on the role cannot be seen".to_owned()
+            }
+        };
+        self.notes.add(ONLY_LAMBDA_ASSUMES, &role.instance.address, place, detail);
+    }
+
+    /// The policy that `name` of `block` is.
+    fn check_policy(&mut self, block: &Block<'a>, name: &str, place: &str) {
+        let detail = match Policy::of(&self.graph, block, name) {
+            Policy::Known(statements) => match statements.iter().find_map(Statement::excess) {
+                Some(excess) => format!("a policy of the function's role {excess}"),
+                None => return,
+            },
+            Policy::Unset | Policy::AfterApply => return,
+            Policy::Unseen => "what a policy of the function's role allows cannot be seen".to_owned(),
+        };
+        self.notes.add(ONLY_WHAT_IS_NAMED, &block.instance.address, place, detail);
+    }
+
+    /// What attaches a policy with an ARN to the role.
+    fn attachments(&self, role: &Block<'a>) -> Vec<Block<'a>> {
+        let to_one = self.all("aws_iam_role_policy_attachment").into_iter();
+        let to_several = self.all("aws_iam_policy_attachment").into_iter().filter(|attachment| {
+            let name = role.text("name").known();
+            let roles = attachment.texts("roles");
+            let is_named = name.is_some_and(|name| roles.iter().any(|role| role == name));
+            is_named || self.graph.link_by(attachment, "roles", ROLE, "name").is_to(role.instance)
+        });
+        to_one.filter(|attachment| self.is_of(attachment, role)).chain(to_several).collect()
+    }
+
+    /// The policy with the ARN `arn`, which `block` attaches.
+    fn check_attachment(&mut self, block: &Block<'a>, arn: Option<&str>, place: &str) {
+        if arn.is_some_and(|arn| HARMLESS.iter().any(|name| arn.ends_with(name) && arn.contains(MANAGED))) {
+            return;
+        }
+        if let Link::To(policy) = self.graph.link_by(block, "policy_arn", "aws_iam_policy", "arn") {
+            let policy = self.graph.block(policy);
+            self.check_policy(&policy, "policy", place);
+            return;
+        }
+        let detail = match arn {
+            Some(arn) if arn.contains(MANAGED) => {
+                format!("the function's role has the managed policy `{arn}`")
+            }
+            _ => "the function's role has a policy that is not made here, and what it allows cannot be seen"
+                .to_owned(),
+        };
+        self.notes.add(ONLY_WHAT_IS_NAMED, &block.instance.address, place, detail);
+    }
+
+    /// Whether `role` of `block` is this role. One that cannot be told may be.
+    fn is_of(&self, block: &Block<'a>, role: &Block<'a>) -> bool {
+        match self.graph.link_by(block, "role", ROLE, "name") {
+            Link::To(found) => std::ptr::eq(found, role.instance),
+            Link::Outside => false,
+            Link::Unseen => true,
+        }
+    }
+}
+
+const ROLE: &str = "aws_iam_role";
+
+/// What stands in the ARN of a policy that AWS manages.
+const MANAGED: &str = ":aws:policy/";
+
+/// Policies of AWS that write logs, traces and metrics, or place a function in a network, and no more.
+const HARMLESS: [&str; 4] = [
+    "/service-role/AWSLambdaBasicExecutionRole",
+    "/service-role/AWSLambdaVPCAccessExecutionRole",
+    "/AWSXRayDaemonWriteAccess",
+    "/CloudWatchLambdaInsightsExecutionRolePolicy",
+];
