@@ -22,12 +22,15 @@ pub(crate) struct Handler {
     audit: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     source: MethodArn,
+    /// The time of an invocation whose deadline cannot be meant.
+    patience: Duration,
 }
 
 impl Handler {
     pub(crate) fn new(factory: Factory, metrics: Metrics) -> Self {
         Self {
             source: source(&factory.definition),
+            patience: factory.definition.broker.upstream.total_timeout + SPARE,
             audit: Arc::clone(&factory.audit),
             clock: Arc::clone(&factory.clock),
             keeper: Keeper::new(factory),
@@ -41,6 +44,7 @@ impl Handler {
     /// an API is an error, and that is between the operator and whoever invoked the function.
     pub(crate) async fn handle(&self, payload: &[u8], deadline: Timestamp) -> Result<ProxyReply, EventError> {
         let began = self.clock.moment();
+        let deadline = self.believable(deadline, began.time);
         let mut work = Work::default();
         let answer = match ProxyEvent::from_json(payload) {
             Ok(event) => Ok(self.answer(&event, began, deadline, &mut work).await),
@@ -49,6 +53,17 @@ impl Handler {
         let outcome = answer.as_ref().map_or(Outcome::NoEvent, |reply| Outcome::of(reply.status));
         self.metrics.record(Invoked { outcome, began, ended: self.clock.moment(), work });
         answer
+    }
+
+    /// The deadline, unless it has passed before the invocation came. Lambda sends none of that kind: whoever did has
+    /// another clock, or none, as some emulators.
+    fn believable(&self, deadline: Timestamp, now: Timestamp) -> Timestamp {
+        if deadline > now {
+            return deadline;
+        }
+        let given_ms = self.patience.as_millis();
+        tracing::warn!(given_ms, "the invocation's deadline had passed before it came, and is not kept");
+        now.plus(self.patience)
     }
 
     async fn answer(
@@ -125,6 +140,8 @@ fn source(definition: &Definition) -> MethodArn {
 
 /// What is left of an invocation's time for its answer to get out.
 const RESERVE: Duration = Duration::from_millis(200);
+/// What an invocation of unknown length has beyond all attempts upstream: twice what settings and answer need of it.
+const SPARE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests;

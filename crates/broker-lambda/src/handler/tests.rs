@@ -120,6 +120,19 @@ async fn deadline_is_answered_in_time_and_the_audit_line_says_that_the_request_w
     assert_eq!(gated.last(true, "outcome"), "failed");
 }
 
+#[tokio::test(start_paused = true)]
+async fn deadline_that_has_passed_already_is_not_kept() {
+    let gated = World::of(FakeStore::gated());
+    gated.store.set(PLACE, Ok(&usual()));
+    gated.store.release_one();
+    let began = tokio::time::Instant::now();
+    let reply = gated.handler.handle(&event(BILLING).to_json(), Timestamp::default()).await.unwrap();
+    // The secret never comes: as long as the definition lets one attempt take.
+    assert_eq!((reply.status, began.elapsed()), (503, Duration::from_secs(5)));
+    let again = gated.handler.handle(&event(STRANGER).to_json(), gated.clock.now()).await.unwrap();
+    assert_eq!(again.status, 401);
+}
+
 #[tokio::test]
 async fn payload_that_is_no_event_is_an_error_that_does_not_repeat_it() {
     let world = World::open();
