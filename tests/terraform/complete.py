@@ -6,14 +6,13 @@ is told: whether the function runs, the pool issues tokens and the web ACL refus
 """
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cloud
-import package
 import terraform
 from life import Life, edit
+from package import Packager
 
 EXAMPLE = Path("terraform/examples/complete")
 LAYER = "AWS-Parameters-and-Secrets-Lambda-Extension-Arm64"
@@ -26,9 +25,10 @@ class Whole(Life):
     """What the three parts leave behind them."""
 
     entries: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, bytes] = field(default_factory=dict)
 
 
-def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cloud, given: Path | None) -> Whole:
+def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cloud, packager: Packager) -> Whole:
     """Makes all of it, changes it, and removes it."""
     running_cloud.asked.clear()
     terraform.copy_of("terraform", place)
@@ -36,10 +36,8 @@ def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cl
     workspace = terraform.Workspace(directory, cli_configuration | running_cloud.environment)
     life = Whole(workspace, directory / "token-broker.yaml", lambda: seen(running_cloud))
     zip_file = directory / "broker.zip"
-    if given:
-        shutil.copy(given, zip_file)
-    else:
-        package.stand_in(life.definition, zip_file)
+    packager.first(life.definition, zip_file)
+    life.packages["make"] = zip_file.read_bytes()
     variables: dict[str, object] = {}
 
     def given(**more: object) -> None:
@@ -62,7 +60,8 @@ def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cl
     # What Terraform wrote has no label any more from here on.
     secrets.put_secret_value(SecretId=m2m(life, "make"), SecretString=SECOND_SECRET)
     edit(life.definition, "scopes: [orders/read, orders/write] ", "scopes: [orders/read, orders/write, orders/close] ")
-    package.stand_in(life.definition, zip_file, "#!/bin/sh\nexit 1\n")
+    packager.again(life.definition, zip_file)
+    life.packages["release"] = zip_file.read_bytes()
     given(extension_layer_arn=running_cloud.make_layer(LAYER))
     life.step("release")
     given(origin_header={})

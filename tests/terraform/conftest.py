@@ -13,6 +13,7 @@ import complete
 import life as lives
 import pytest
 import terraform
+from package import Packager
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,13 +71,14 @@ def life(
 @pytest.fixture(scope="session")
 def whole(
     request: pytest.FixtureRequest,
+    checker: Checker,
     tmp_path_factory: pytest.TempPathFactory,
     cli_configuration: dict[str, str],
     running_cloud: cloud.Cloud,
 ) -> complete.Whole:
     given = request.config.getoption("--package")
-    package = Path(given).resolve() if given else None
-    return complete.live(tmp_path_factory.mktemp("whole"), cli_configuration, running_cloud, package)
+    packager = Packager(checker.binary, Path(given).resolve() if given else None)
+    return complete.live(tmp_path_factory.mktemp("whole"), cli_configuration, running_cloud, packager)
 
 
 # The server would log every request of every plan.

@@ -1,5 +1,7 @@
 """Front door, broker and user pool out of one definition: made, changed, removed. See complete.py for the steps."""
 
+import base64
+import hashlib
 import json
 import re
 from fnmatch import fnmatchcase
@@ -120,6 +122,13 @@ def test_new_key_is_bound_and_the_function_stays(whole: Whole) -> None:
     assert all(address.endswith('["billing.2"]') for address in actions)
     before, after = whole.seen["make"]["function"], whole.seen["key"]["function"]
     assert before["Version"] == after["Version"]
+
+
+def test_what_was_built_is_what_is_deployed(whole: Whole) -> None:
+    for step in ("make", "release"):
+        digest = base64.b64encode(hashlib.sha256(whole.packages[step]).digest()).decode()
+        assert whole.seen[step]["function"]["CodeSha256"] == digest, step
+    assert whole.seen["make"]["function"]["CodeSize"] == len(whole.packages["make"])
 
 
 def test_release_is_a_new_version_and_what_the_definition_needs(whole: Whole) -> None:

@@ -19,6 +19,7 @@ STOPS_WITHIN_SECONDS = 0.01
 SECRET, OTHER_SECRET = "s1-4JmQkW8rTzYbLx2N", "s2-9PvHdGc6uEaXf3Ko"
 # Stands in every answer of the user pool that is no token, and must not come out anywhere.
 UPSTREAM_TEXT = "said-by-the-user-pool"
+FORM = "application/x-www-form-urlencoded"
 
 
 class Server(ThreadingHTTPServer):
@@ -157,6 +158,24 @@ def error(code: str) -> bytes:
 
 def encoded(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def event(body: str | None, key: str | None) -> dict:
+    """A proxy event, payload format 1.0."""
+    headers = {"content-type": FORM}
+    context = {
+        "accountId": "123456789012", "apiId": "a1b2c3d4e5", "deploymentId": "d1", "domainName": "localhost",
+        "domainPrefix": "a1b2c3d4e5", "extendedRequestId": "x1", "httpMethod": "POST", "path": "/dev/oauth2/token",
+        "identity": {"apiKeyId": key, "sourceIp": "127.0.0.1", "userAgent": "test"},
+        "protocol": "HTTP/1.1", "requestId": "request-1", "requestTime": "24/Sep/2026:20:16:32 +0000",
+        "requestTimeEpoch": 1790280992000, "resourceId": "r1", "resourcePath": "/oauth2/token", "stage": "dev",
+    }
+    return {
+        "resource": "/oauth2/token", "path": "/oauth2/token", "httpMethod": "POST", "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()}, "queryStringParameters": None,
+        "multiValueQueryStringParameters": None, "pathParameters": None, "stageVariables": None,
+        "requestContext": context, "body": body, "isBase64Encoded": False,
+    }
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 import around
 import pytest
 import traces
+from around import FORM, event
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 PROGRAMS = {
@@ -22,7 +23,6 @@ PROGRAMS = {
     "python": [sys.executable, str(EXAMPLES / "python-broker" / "broker.py")],
     "node": [shutil.which("node"), str(EXAMPLES / "node-broker" / "broker.mjs")],
 }
-FORM = "application/x-www-form-urlencoded"
 GRANT = "grant_type=client_credentials"
 SCOPES = {"scopes": ["orders/read", "orders/write"], "plan": "wide"}
 CLIENTS = {
@@ -87,24 +87,6 @@ class World:
         """The audit lines so far. `bootstrap` writes its metrics between them."""
         lines = map(json.loads, (self.directory / "stdout.txt").read_text().splitlines())
         return [line for line in lines if "decision" in line]
-
-
-def event(body, key, content_type=FORM):
-    """A proxy event, payload format 1.0."""
-    headers = {"content-type": content_type}
-    context = {
-        "accountId": "123456789012", "apiId": "a1b2c3d4e5", "deploymentId": "d1", "domainName": "localhost",
-        "domainPrefix": "a1b2c3d4e5", "extendedRequestId": "x1", "httpMethod": "POST", "path": "/dev/oauth2/token",
-        "identity": {"apiKeyId": key, "sourceIp": "127.0.0.1", "userAgent": "test"},
-        "protocol": "HTTP/1.1", "requestId": "request-1", "requestTime": "24/Sep/2026:20:16:32 +0000",
-        "requestTimeEpoch": 1790280992000, "resourceId": "r1", "resourcePath": "/oauth2/token", "stage": "dev",
-    }
-    return {
-        "resource": "/oauth2/token", "path": "/oauth2/token", "httpMethod": "POST", "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()}, "queryStringParameters": None,
-        "multiValueQueryStringParameters": None, "pathParameters": None, "stageVariables": None,
-        "requestContext": context, "body": body, "isBase64Encoded": False,
-    }
 
 
 @pytest.fixture(params=PROGRAMS)
