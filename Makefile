@@ -13,6 +13,7 @@ TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
 # Workspaces of their own: what they need stays out of the product's Cargo.lock.
 RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
 LIMITS_BENCH := --manifest-path bench/limits/Cargo.toml
+HOST_BENCH := --manifest-path bench/host/Cargo.toml
 
 # What `make lambda` builds for, and what it packages.
 ARCHITECTURES ?= arm64
@@ -23,7 +24,7 @@ DEFINITION ?= terraform/examples/complete/token-broker.yaml
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-test: tools lint docs unit loom clients terraform deny ## Run everything that CI runs
+test: tools lint docs unit loom clients lambda terraform deny ## Run everything that CI runs
 
 tools: ## Look for the tools that must be there
 	tests/setup/prerequisites
@@ -32,6 +33,7 @@ fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt $(RUST_CLIENT)
 	cargo fmt $(LIMITS_BENCH)
+	cargo fmt $(HOST_BENCH)
 	terraform fmt -recursive terraform
 	terraform fmt tests/terraform/findings
 
@@ -39,9 +41,11 @@ lint: ## Check the format and the lints
 	cargo fmt --all --check
 	cargo fmt $(RUST_CLIENT) --check
 	cargo fmt $(LIMITS_BENCH) --check
+	cargo fmt $(HOST_BENCH) --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked $(RUST_CLIENT) --all-targets -- -D warnings
 	cargo clippy --locked $(LIMITS_BENCH) --all-targets -- -D warnings
+	cargo clippy --locked $(HOST_BENCH) --all-targets -- -D warnings
 
 docs: ## Build the API documentation; a broken link is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
@@ -67,10 +71,13 @@ lambda: release ## Build the broker for Lambda, package it with DEFINITION, and 
 	tests/setup/lambda
 	tests/lambda/build $(BROKER) $(DEFINITION) $(ARCHITECTURES)
 	tests/lambda/run.py $(BROKER) $(ARCHITECTURES:%=$(CARGO_TARGET_DIR)/lambda/%/broker.zip)
+	tests/setup/clients
+	tests/lambda/emulator.py $(BOOTSTRAP)
 
-terraform: release ## Hold the Terraform module against the real provider, and `token-broker check` against its plans
+terraform: lambda ## Hold the Terraform module against the real provider, and `token-broker check` against its plans
 	tests/setup/terraform
-	$(TERRAFORM_PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER)
+	$(TERRAFORM_PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER) \
+	  --package $(CARGO_TARGET_DIR)/lambda/$(firstword $(ARCHITECTURES))/broker.zip
 
 deny: ## Check licences, sources and duplicates of dependencies, and advisories if they can be fetched
 	tests/setup/cargo-tool cargo-deny 0.20.2
@@ -79,9 +86,11 @@ deny: ## Check licences, sources and duplicates of dependencies, and advisories 
 bench: release ## Measure against nginx, governor and other functions here, and write the figures to docs/benchmarks.md
 	tests/setup/bench
 	cargo build --locked --release $(LIMITS_BENCH)
+	cargo build --locked --release $(HOST_BENCH)
 	bench/limits.py $(CARGO_TARGET_DIR)/release/limits-bench --write docs/benchmarks.md
 	tests/setup/clients
 	bench/lambda.py $(BROKER) $(BOOTSTRAP) --write docs/benchmarks.md
+	bench/host.py $(CARGO_TARGET_DIR)/release/host-bench --write docs/benchmarks.md
 	bench/run.py $(BROKER) --write docs/benchmarks.md
 
 # Both at once: by itself either would have its dependencies built with other features, and built again.
