@@ -11,7 +11,9 @@ use policy::{ClientFacts, ClientId};
 use restapi::{AccountId, FunctionName, QuotaSettings, Region, StageName, ThrottleSettings};
 
 use crate::position::Positions;
-use crate::{AppClientName, DefinitionErrors, PlanName, Position, Waiver, guard, inspect, syntax};
+use crate::{
+    AppClientName, DefinitionErrors, FunctionArn, PlanName, Position, Waiver, guard, inspect, syntax,
+};
 
 /// What `token-broker.yaml` says, with everything that was left out filled in.
 ///
@@ -211,6 +213,19 @@ pub enum FunctionHome {
     InProcess,
     /// In processes of its own, over the Lambda Runtime API.
     Processes(FunctionProcesses),
+    /// On AWS.
+    Deployed(DeployedFunction),
+}
+
+/// A function that is deployed on AWS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DeployedFunction {
+    /// Which one.
+    pub arn: FunctionArn,
+    /// Where Lambda's API is, if it is not AWS's own endpoint of the region: by HTTPS, or HTTP on this machine.
+    pub endpoint: Option<TokenEndpointUrl>,
+    /// How long an answer may take, if it is less than the front door waits.
+    pub timeout: Option<Duration>,
 }
 
 /// A function's processes.
@@ -294,6 +309,8 @@ pub enum UserPool {
         /// Every app client of the definition, as the pool knows it.
         app_clients: BTreeMap<AppClientName, ExternalAppClient>,
     },
+    /// That of the deployed function, which nothing here asks.
+    OfTheFunction,
 }
 
 /// Where and how an existing user pool is asked for tokens: by HTTPS, or HTTP on this machine.

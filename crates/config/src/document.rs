@@ -14,8 +14,9 @@ use serde::de::IgnoredAny;
 use crate::written::{Optional, Written};
 
 pub(crate) use home::{
-    AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, FunctionDocument, FunctionProcessDocument,
-    HomesDocument, LimitsDocument, LocalDocument, UserPoolDocument, WhenLostDocument,
+    AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, FunctionDocument,
+    FunctionElsewhereDocument, HomesDocument, LimitsDocument, LocalDocument, UserPoolDocument,
+    WhenLostDocument,
 };
 
 /// One definition for every home: the API, its plans, its clients.

@@ -13,6 +13,7 @@ mod compile;
 mod definition;
 mod document;
 mod error;
+mod function_arn;
 mod guard;
 mod inspect;
 mod name;
@@ -28,11 +29,12 @@ pub use compile::{
     AwsKey, AwsPlace, CompileError, Compiled, CompiledClient, KeyRecord, compile, compile_aws,
 };
 pub use definition::{
-    Api, AppClient, AwsHome, BrokerSettings, Client, Definition, ExternalAppClient, FunctionHome,
-    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan, PoolEndpoint,
-    UpstreamSettings, UserPool, WhenLost,
+    Api, AppClient, AwsHome, BrokerSettings, Client, Definition, DeployedFunction, ExternalAppClient,
+    FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan,
+    PoolEndpoint, UpstreamSettings, UserPool, WhenLost,
 };
 pub use error::{DefinitionError, DefinitionErrors};
+pub use function_arn::{FunctionArn, FunctionArnError};
 pub use guard::{Breach, guard};
 pub use name::{AppClientName, PlanName};
 pub use position::Position;

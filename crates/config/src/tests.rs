@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::{Definition, KeptLimits, LimitsSettings, WhenLost};
+use crate::{Definition, FunctionHome, KeptLimits, LimitsSettings, UserPool, WhenLost};
 
 /// A definition that uses every field there is.
 pub(crate) const EVERY_FIELD: &str = r#"
@@ -82,6 +82,17 @@ fn every_field_is_read() {
 fn nothing_is_needed_but_an_api_to_say_something_about() {
     let definition = Definition::parse("api: {}", "token-broker.yaml").unwrap();
     insta::assert_debug_snapshot!("nothing", definition);
+}
+
+#[test]
+fn deployed_function_has_its_own_user_pool_and_no_port_is_taken_for_one() {
+    let text = "homes:\n  local:\n    front_door: 127.0.0.1:8082\n    function:\n      aws: arn:aws:lambda:eu-west-1:123456789012:function:token-broker:live\n      endpoint: http://127.0.0.1:4566\n      timeout: 5s\n";
+    let local = Definition::parse(text, "token-broker.yaml").unwrap().local;
+    let FunctionHome::Deployed(function) = local.function_home else { panic!("{:?}", local.function_home) };
+    assert_eq!(function.arn.region().as_str(), "eu-west-1");
+    assert_eq!(function.endpoint.unwrap().as_str(), "http://127.0.0.1:4566/");
+    assert_eq!(function.timeout, Some(Duration::from_secs(5)));
+    assert_eq!(local.user_pool, UserPool::OfTheFunction);
 }
 
 #[test]

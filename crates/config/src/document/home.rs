@@ -52,7 +52,7 @@ pub(crate) struct LocalDocument {
     /// Where buckets and quotas are kept, and what happens when they cannot be.
     #[serde(default)]
     pub(crate) limits: Optional<Written<LimitsDocument>>,
-    /// Where the function runs that the API calls: `in_process` (the default), or in processes of its own.
+    /// Where the function runs that the API calls: `in_process` (the default), in processes of its own, or on AWS.
     #[serde(default)]
     pub(crate) function: Optional<Written<FunctionDocument>>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct AwsDocument {
 pub(crate) type UserPoolDocument = WordOr<ExternalPoolDocument>;
 
 /// Where the function runs.
-pub(crate) type FunctionDocument = WordOr<FunctionProcessDocument>;
+pub(crate) type FunctionDocument = WordOr<FunctionElsewhereDocument>;
 
 impl InsteadOfWord for ExternalPoolDocument {
     const WORD: &'static str = "embedded";
@@ -119,20 +119,29 @@ impl InsteadOfWord for ExternalPoolDocument {
         "`embedded` or a mapping with `token_endpoint` or `cognito_idp`, and `app_clients`";
 }
 
-impl InsteadOfWord for FunctionProcessDocument {
+impl InsteadOfWord for FunctionElsewhereDocument {
     const WORD: &'static str = "in_process";
     const DESCRIPTION: &'static str = "Where the function runs that the API calls.";
-    const EXPECTED: &'static str = "`in_process` or a mapping with `command`";
+    const EXPECTED: &'static str = "`in_process` or a mapping with `command` or `aws`";
 }
 
-/// A function in processes of its own.
+/// A function outside this program: in processes of its own (`command`), or deployed on AWS (`aws`).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FunctionProcessDocument {
+pub(crate) struct FunctionElsewhereDocument {
     /// The program and its arguments: anything that speaks the Lambda Runtime API, such as a `bootstrap`. A path with a
-    /// slash counts from the definition's directory.
+    /// slash counts from the definition's directory. This, or `aws`.
+    #[serde(default)]
     #[schemars(length(min = 1))]
-    pub(crate) command: Written<Vec<String>>,
+    pub(crate) command: Optional<Written<Vec<String>>>,
+    /// The ARN of a deployed function, with an alias or a version if one is meant. It is invoked with the credentials that
+    /// the AWS SDK finds, and has its own user pool. This, or `command`.
+    #[serde(default)]
+    pub(crate) aws: Optional<Written<String>>,
+    /// With `aws`: where Lambda's API is, if it is not AWS's own endpoint of the ARN's region. HTTPS, or HTTP on this machine.
+    #[serde(default)]
+    #[schemars(extend("format" = "uri"))]
+    pub(crate) endpoint: Optional<Written<String>>,
     /// How many run at a time at most: `10` unless given. More requests are refused as Lambda refuses them.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000))]
@@ -141,7 +150,8 @@ pub(crate) struct FunctionProcessDocument {
     #[serde(default)]
     #[schemars(range(min = 128, max = 10_240))]
     pub(crate) memory: Optional<Written<u64>>,
-    /// How long one invocation may take, 1 s to 15 min: `29s` unless given. API Gateway waits 29 s.
+    /// How long one invocation may take, 1 s to 15 min: `29s` unless given. With `aws`, how long this machine waits for it,
+    /// up to 28 s, unless the 29 s are meant that API Gateway waits.
     #[serde(default)]
     pub(crate) timeout: Optional<Written<String>>,
 }

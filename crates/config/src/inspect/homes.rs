@@ -8,7 +8,9 @@ use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
 use super::{Inspector, function, limits, values};
-use crate::definition::{AppClient, AwsHome, ExternalAppClient, LocalHome, PoolEndpoint, UserPool};
+use crate::definition::{
+    AppClient, AwsHome, ExternalAppClient, FunctionHome, LocalHome, PoolEndpoint, UserPool,
+};
 use crate::document::{
     AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, HomesDocument, LocalDocument,
     UserPoolDocument,
@@ -68,7 +70,8 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
     // Nothing listens for a pool that is elsewhere, so its default is in nobody's way.
     let is_external =
         user_pool.0.as_ref().is_some_and(|pool| matches!(pool.value, UserPoolDocument::Mapping(_)));
-    let pool_default = if is_external { "127.0.0.1:0" } else { "127.0.0.1:8082" };
+    let is_deployed = matches!(function_home, Some(FunctionHome::Deployed(_)));
+    let pool_default = if is_external || is_deployed { "127.0.0.1:0" } else { "127.0.0.1:8082" };
     let listeners = [
         ("front_door", or(front_door, "127.0.0.1:8080")),
         ("admin", or(admin, "127.0.0.1:8081")),
@@ -76,6 +79,10 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
     ];
     let [front_door, admin, pool_listen] = addresses(&listeners, inspector);
     let user_pool = match user_pool.0 {
+        written if is_deployed => {
+            refuse_idle_pool(written.as_ref(), &user_pool_listen, inspector);
+            Some(UserPool::OfTheFunction)
+        }
         Some(Written { value: UserPoolDocument::Mapping(pool), at }) => {
             refuse_idle_listener(&user_pool_listen, inspector);
             external(pool, at, app_clients, inspector)
@@ -121,6 +128,19 @@ fn addresses(listeners: &[(&str, Written<String>); 3], inspector: &mut Inspector
         seen.push((name, address));
         Some(address)
     })
+}
+
+/// A deployed function has its own user pool, and nothing here would ask another.
+fn refuse_idle_pool(
+    pool: Option<&Written<UserPoolDocument>>,
+    listener: &Optional<Written<String>>,
+    inspector: &mut Inspector,
+) {
+    if let Some(written) = pool {
+        let problem = "nothing would ask it: the function on AWS has its own";
+        inspector.report(written.at, POOL, problem, "remove the field");
+    }
+    refuse_idle_listener(listener, inspector);
 }
 
 fn refuse_idle_listener(written: &Optional<Written<String>>, inspector: &mut Inspector) {

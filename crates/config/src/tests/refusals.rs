@@ -112,7 +112,23 @@ const BROKEN: &[(&str, &str)] = &[
         "homes:\n  local:\n    function:\n      command: []\n      concurrency: 0\n      memory: 64\n      timeout: 16m\n",
     ),
     ("function_word", "homes:\n  local: { function: lambda }\n"),
-    ("function_without_command", "homes:\n  local: { function: { memory: 128 } }\n"),
+    ("function_nowhere", "homes:\n  local: { function: { memory: 128 } }\n"),
+    (
+        "function_in_two_places",
+        "homes:\n  local:\n    function:\n      command: [./bootstrap]\n      aws: arn:aws:lambda:eu-central-1:123456789012:function:token-broker\n",
+    ),
+    (
+        "function_on_aws",
+        "homes:\n  local:\n    user_pool: embedded\n    user_pool_listen: 127.0.0.1:1\n    function:\n      aws: arn:aws:lambda:eu-central-1:123456789012:layer:token-broker\n      endpoint: http://emulator:4566\n      concurrency: 10\n      memory: 128\n      timeout: 29s\n",
+    ),
+    (
+        "function_at_an_endpoint_with_password",
+        "homes:\n  local:\n    function: { endpoint: 'https://me:sesame@example.com', aws: arn:aws:lambda:eu-central-1:123456789012:function:b }\n",
+    ),
+    (
+        "function_here_with_an_endpoint",
+        "homes:\n  local: { function: { command: [x], endpoint: 'http://127.0.0.1:1' } }\n",
+    ),
     ("user_pool_nowhere", "homes:\n  local: { user_pool: { app_clients: {} } }\n"),
     (
         "user_pool_in_two_ways",
