@@ -8,6 +8,8 @@ use ambient::Timestamp;
 use anyhow::{Context as _, anyhow, bail};
 use config::{Breach, Compiled, Definition, KeyRecord};
 
+use crate::function;
+
 /// Reads the definition.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Definition> {
     let shown = path.display();
@@ -52,6 +54,7 @@ pub(crate) fn compile(
     keys: Vec<KeyRecord>,
     now: Timestamp,
 ) -> anyhow::Result<Checked> {
+    function::refuse_unbuilt(&definition.local.function_home)?;
     let compiled = config::compile(definition, keys)?;
     let (stopping, passed): (Vec<_>, Vec<_>) =
         config::guard(&compiled, now).into_iter().partition(Breach::stops);

@@ -1,7 +1,13 @@
-//! Where the broker's function runs: inside this program, or in processes of its own.
+//! Where the broker's function runs: inside this program, in processes of its own, or on AWS.
 //!
 //! Processes read the definition and a bindings document, `function/bindings.json` in the state directory: whose each key
 //! is, where the user pool is, and in which files its secrets lie. No secret is in the document or in their environment.
+//!
+//! A function on AWS has its own definition and bindings, and is told nothing. Invoking it takes the AWS SDK, which a build
+//! has with the feature `aws` alone.
+
+#[cfg_attr(not(feature = "aws"), path = "function/not_built.rs")]
+mod aws;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -17,6 +23,8 @@ use journal::Journal;
 use lambda::Function;
 use lambda_host::{FunctionLog, FunctionSpec, Host, LogLine, Surroundings};
 
+pub(crate) use aws::{deployed, refuse_unbuilt};
+
 use crate::chain::{World, directory};
 use crate::state::State;
 
@@ -27,6 +35,9 @@ pub(crate) enum Brokerage {
     Inside(Arc<Broker>),
     /// In processes of its own.
     Processes(Processes),
+    /// On AWS.
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "made by a build that has the AWS SDK"))]
+    Deployed(Arc<dyn Function>),
 }
 
 /// The broker in processes, and what they are told.
@@ -64,6 +75,7 @@ impl Brokerage {
         match self {
             Self::Inside(broker) => Arc::clone(broker) as Arc<dyn Function>,
             Self::Processes(processes) => Arc::clone(&processes.host) as Arc<dyn Function>,
+            Self::Deployed(function) => Arc::clone(function),
         }
     }
 
@@ -72,6 +84,8 @@ impl Brokerage {
         match self {
             Self::Inside(broker) => broker.replace_directory(directory(compiled)?),
             Self::Processes(processes) => processes.write(compiled)?,
+            // Its bindings are on AWS, and whoever keeps them there says whose a key is.
+            Self::Deployed(_) => {}
         }
         Ok(())
     }

@@ -38,6 +38,6 @@ pub(super) fn provide(
             let names = definition.app_clients.keys().map(config::AppClientName::as_str);
             EmbeddedPool::provide(state, definition.local.region.as_str(), names, &SystemEntropy).map(Some)
         }
-        UserPool::External { .. } => Ok(None),
+        UserPool::External { .. } | UserPool::OfTheFunction => Ok(None),
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn serve(
         logs::access(setup.options.access_log.as_deref(), setup.state.path("logs/access.log"))?;
     let (audit, audit_writing) =
         logs::audit(setup.options.audit_log.as_deref(), &setup.state.path("logs/audit.log"))?;
-    let in_processes = setup.definition.local.function_home != FunctionHome::InProcess;
+    let in_processes = matches!(setup.definition.local.function_home, FunctionHome::Processes(_));
     let function = in_processes.then(|| logs::function(setup.state.path("logs/function.log"))).transpose()?;
     let (function, function_writing) = function.unzip();
     let served = run(setup, kept, Journals { access, audit, function, own: own_log }).await;
@@ -87,7 +87,7 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
     let announcement = announcement(setup, &compiled, &endpoints)?;
     let limits = Limits::open(&definition.local.limits, state, &world.clock)?;
     let store = Arc::clone(&limits.store);
-    let broker = brokerage(setup, &compiled, issuer, &journals, &world)?;
+    let broker = brokerage(setup, &compiled, issuer, &journals, &world).await?;
     let outside = Outside { broker, limits, access_log: journals.access.clone(), metrics };
     let chain = Arc::new(Chain::assemble(&compiled, outside, world.clone())?);
     // With it go the values of the keys: what runs knows them by their hash.
@@ -99,6 +99,8 @@ async fn run(setup: &Setup<'_>, kept: Option<EmbeddedPool>, journals: Journals) 
         Brokerage::Processes(processes) => {
             registry.register_collector(Box::new(FunctionCollector(Arc::clone(processes.host()))));
         }
+        // What it does is counted on AWS.
+        Brokerage::Deployed(_) => {}
     }
     let mut counted = vec![("audit", journals.audit.clone()), ("log", journals.own)];
     counted.extend(journals.function.map(|journal| ("function", journal)));
@@ -213,7 +215,7 @@ impl Bound {
         let admin = bind(local.admin, "homes.local.admin").await?;
         let pool = match &local.user_pool {
             PoolHome::Embedded { listen } => Some(bind(*listen, "homes.local.user_pool_listen").await?),
-            PoolHome::External { .. } => None,
+            PoolHome::External { .. } | PoolHome::OfTheFunction => None,
         };
         let control = UnixListener::from_std(control::bind(&setup.state)?)?;
         Ok(Self { front_door, admin, pool, control })
@@ -232,18 +234,20 @@ impl Bound {
 }
 
 /// The broker, where the definition says that it runs.
-fn brokerage(
+async fn brokerage(
     setup: &Setup<'_>,
     compiled: &Compiled,
-    issuer: Issuer,
+    issuer: Option<Issuer>,
     journals: &Journals,
     world: &World,
 ) -> anyhow::Result<Brokerage> {
     let local = &setup.definition.local;
+    let issuer = || issuer.context("there is neither an embedded user pool nor an existing one");
     match &local.function_home {
+        FunctionHome::Deployed(function) => function::deployed(function).await,
         FunctionHome::InProcess => {
             let audit = journals.audit.clone();
-            let broker = chain::broker(&setup.definition, compiled, issuer, audit, world)?;
+            let broker = chain::broker(&setup.definition, compiled, issuer()?, audit, world)?;
             Ok(Brokerage::Inside(Arc::new(broker)))
         }
         FunctionHome::Processes(processes) => {
@@ -252,7 +256,7 @@ fn brokerage(
                 processes,
                 definition: &setup.place.config,
                 state: &setup.state,
-                pool: issuer.bindings,
+                pool: issuer()?.bindings,
                 log: journals.function.clone().context("a function in processes has a log")?,
             };
             Ok(Brokerage::Processes(Processes::prepare(start, compiled, world)?))
@@ -262,22 +266,21 @@ fn brokerage(
 
 type Pool = (String, Arc<user_pool::UserPool>);
 
-/// The way to the user pool, and the embedded one with its issuer's URL if it is that.
+/// The way to the user pool, if this program asks one; and the embedded one with its issuer's URL if it is that.
 fn issuer(
     setup: &Setup<'_>,
     compiled: &Compiled,
     kept: Option<EmbeddedPool>,
     bound: &Bound,
     world: &World,
-) -> anyhow::Result<(Issuer, Option<Pool>)> {
+) -> anyhow::Result<(Option<Issuer>, Option<Pool>)> {
     let (Some(kept), Some(listener)) = (kept, &bound.pool) else {
-        let issuer = chain::external(&setup.definition.local.user_pool)?;
-        return Ok((issuer.context("there is neither an embedded user pool nor an existing one")?, None));
+        return Ok((chain::external(&setup.definition.local.user_pool)?, None));
     };
     let address = listener.local_addr()?;
     let url = format!("http://{address}/{}", kept.id.as_str());
     let (pool, issuer) = chain::embedded(compiled, kept, (address, &setup.state), world)?;
-    Ok((issuer, Some((url, Arc::new(pool)))))
+    Ok((Some(issuer), Some((url, Arc::new(pool)))))
 }
 
 fn start<L: Listener, H: Handler<L::Peer>>(
