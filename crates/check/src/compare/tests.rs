@@ -1,5 +1,7 @@
 //! Differences between a definition and what was read: each is one finding, at the resource that makes it.
 
+mod same_plan;
+
 use serde_json::json;
 
 use crate::terraform::tests::plan::{Plan, shown};
