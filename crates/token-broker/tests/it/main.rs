@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod chaos;
 mod check;
 mod control;
 mod durable_limits;
