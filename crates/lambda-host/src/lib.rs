@@ -14,7 +14,7 @@
 //!
 //! Not done: extensions, response streaming (a streamed reply is taken whole), freezing between invocations, and any
 //! isolation. A process runs as the same user as the host and sees the same files. The Runtime API of each process is a
-//! port of its own on 127.0.0.1, which other users of the same machine can reach: run functions where only you log in.
+//! port of its own on 127.0.0.1; on Linux only that user is served there, elsewhere every user of the machine.
 
 mod api;
 mod dispatch;
@@ -25,6 +25,7 @@ mod job;
 mod lines;
 mod log;
 mod memory;
+mod peer;
 mod pipes;
 mod pool;
 mod process;

@@ -34,8 +34,8 @@ fn proportional(pid: i32) -> Option<u64> {
     Some(kib.saturating_mul(1024))
 }
 
-/// `root` and those it descends to, as far as the kernel lists them.
-fn family(root: Pid) -> Vec<i32> {
+/// `root` and those that descend from it, as far as the kernel lists them.
+pub(crate) fn family(root: Pid) -> Vec<i32> {
     let mut family = vec![root.as_raw_nonzero().get()];
     let mut at = 0;
     while let Some(pid) = family.get(at).copied()

@@ -133,7 +133,7 @@ impl Process {
         dispatch.register(id, Handle { group, farewell: said });
         let pipes = pipes::empty(dispatch, id, &mut child);
         let api = Arc::new(RuntimeApi { dispatch: Arc::clone(dispatch), id });
-        let api = tokio::spawn(serve::serve(listener, api));
+        let api = tokio::spawn(serve::serve(listener, api, group));
         Ok(Self { dispatch: Arc::clone(dispatch), id, child, group, farewell, told: None, api, pipes })
     }
 

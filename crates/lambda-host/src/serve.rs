@@ -13,14 +13,16 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustix::process::Pid;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::api::RuntimeApi;
+use crate::peer;
 
-/// Serves `api` for ever. Dropped, it cuts all connections.
-pub(crate) async fn serve(listener: TcpListener, api: Arc<RuntimeApi>) {
+/// Serves `api` to the process `root` and its children for ever. Dropped, it cuts all connections.
+pub(crate) async fn serve(listener: TcpListener, api: Arc<RuntimeApi>, root: Pid) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -28,7 +30,12 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<RuntimeApi>) {
         if let Ok((stream, _peer)) = listener.accept().await {
             let api = Arc::clone(&api);
             connections.spawn(async move {
-                connection(stream, api).await;
+                match peer::is_own(&stream, root).await {
+                    Ok(true) => connection(stream, api).await,
+                    // Somebody who looks around, or who wants the callers' keys.
+                    Ok(false) => tracing::warn!("another user connected to a function's runtime api, and was cut off"),
+                    Err(error) => tracing::error!(%error, "whose connection to a function's runtime api it is cannot be told"),
+                }
                 drop(place);
             });
         } else {

@@ -1,6 +1,7 @@
 //! What the Runtime API says and takes.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 
 use ambient::Clock as _;
@@ -256,4 +257,42 @@ reply(request, sys.argv[1])
     )
     .await;
     assert_eq!(world.body().await, "a word");
+}
+
+/// Only root can become another user to try it.
+#[tokio::test]
+async fn other_users_of_the_machine_get_no_event() {
+    let world = World::of(
+        "
+while True:
+    request, _, event = next_invocation()
+    if event['path'] == '/gate':
+        gate(os.environ['AWS_LAMBDA_RUNTIME_API'])
+    reply(request, 'from the function')
+",
+    )
+    .await;
+    let invocation = world.spawn("/gate");
+    let arrival = world.arrival().await;
+    let ask = format!(
+        "import http.client; c = http.client.HTTPConnection('{}'); \
+         c.request('GET', '/2018-06-01/runtime/nowhere'); print(c.getresponse().status)",
+        arrival.text
+    );
+    let mut own = std::process::Command::new("python3");
+    own.args(["-c", &ask]).current_dir("/");
+    let mut other = std::process::Command::new("python3");
+    other.args(["-c", &ask]).current_dir("/").uid(65_534).gid(65_534);
+    let is_root = rustix::process::geteuid().is_root();
+    let asked = tokio::task::spawn_blocking(move || (own.output(), is_root.then(|| other.output())));
+    let (own, other) = asked.await.unwrap();
+    assert_eq!(String::from_utf8(own.unwrap().stdout).unwrap(), "404\n");
+    if let Some(other) = other.map(Result::unwrap) {
+        let said = String::from_utf8(other.stderr).unwrap();
+        let cut_off =
+            said.contains("Remote end closed connection") || said.contains("Connection reset by peer");
+        assert!(other.stdout.is_empty() && cut_off, "{said}");
+    }
+    arrival.release().await;
+    assert_eq!(invocation.await.unwrap().unwrap().body, "from the function");
 }
