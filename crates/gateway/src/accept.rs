@@ -1,21 +1,21 @@
 //! Step 1, accept: a request is read whole, within bounds, and gets its ids.
 //!
-//! What cannot be read one way only is refused: no `Host` or two, a second `x-api-key`, a body that breaks off. This step
-//! trusts nothing the client says about itself: the source address is the socket's, and request ids are our own.
+//! The listener has kept back what is no request by the rules of the protocol, and this step says how that is refused. On
+//! top come the bounds of API Gateway, and headers of which a second one would leave open which was meant. Nothing that
+//! the client says about itself is trusted: the source address is the socket's, and request ids are our own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use hyper::body::Incoming;
-use listen::{BodyError, Inbound, read_body};
+use listen::{BodyError, Inbound, Violation, read_body};
 
 use crate::access_log::Record;
-use crate::call::{Received, Step};
+use crate::call::{Received, Refused, Step};
 use crate::door::RequestBounds;
-use crate::host;
 use crate::live::Live;
 use crate::refusal::{Mistake, Refusal};
 
@@ -23,7 +23,7 @@ use crate::refusal::{Mistake, Refusal};
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Headers of which a second one would leave open which was meant.
-const SINGLE: [HeaderName; 4] = [HOST, X_API_KEY, AUTHORIZATION, CONTENT_TYPE];
+const SINGLE: [HeaderName; 3] = [X_API_KEY, AUTHORIZATION, CONTENT_TYPE];
 
 /// A request as it arrived: nothing of it has been read but its head.
 pub(crate) struct Arrived {
@@ -37,6 +37,23 @@ pub(crate) struct Arrived {
 pub(crate) fn arrive(inbound: Inbound, record: Record) -> Arrived {
     let (parts, body) = inbound.request.into_parts();
     Arrived { record: record.with_head(&parts, inbound.peer), parts, body, peer: inbound.peer }
+}
+
+/// Refuses what came in place of a request, with what could still be read of it.
+pub(crate) fn refuse(refused: listen::Refused, record: Record) -> Box<Refused> {
+    let record = record.with_line(refused.line, refused.peer);
+    Box::new(Refused { refusal: refusal(refused.violation), record, stage: None })
+}
+
+/// The row of the one table that a violation is answered from.
+pub(crate) fn refusal(violation: Violation) -> Refusal {
+    match violation {
+        Violation::TargetTooLong => Refusal::UrlTooLong,
+        Violation::TooManyFields | Violation::HeadTooLarge => Refusal::HeadersTooLarge,
+        Violation::HugeLength => Refusal::BodyTooLarge,
+        Violation::Expectation => Refusal::ExpectationFailed,
+        violation => Refusal::BadRequest(Mistake::Protocol(violation)),
+    }
 }
 
 /// Checks the head and reads the body.
@@ -73,28 +90,7 @@ fn check_head(parts: &Parts, bounds: &RequestBounds) -> Result<(), Refusal> {
     if SINGLE.iter().any(|name| stands_twice(&parts.headers, name)) {
         return Err(Refusal::BadRequest(Mistake::RepeatedHeader));
     }
-    if !is_framed_once(&parts.headers) {
-        return Err(Refusal::BadRequest(Mistake::Framing));
-    }
-    if names_one_host(parts) { Ok(()) } else { Err(Refusal::BadRequest(Mistake::Host)) }
-}
-
-/// Two readers of the same bytes must not disagree about where the body ends: that is how one request is smuggled inside
-/// another (RFC 9112 §11.2). A length beside a transfer coding is not seen here: the HTTP library ignores it, and ends
-/// the connection after the request.
-fn is_framed_once(headers: &HeaderMap) -> bool {
-    let coding = headers.get(TRANSFER_ENCODING);
-    coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
-        && !stands_twice(headers, &TRANSFER_ENCODING)
-}
-
-/// Whether there is a `Host`, and the target, if it is a whole URL, says the same.
-fn names_one_host(parts: &Parts) -> bool {
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| {
-        host::is_host(host)
-            && parts.uri.authority().is_none_or(|target| target.as_str().eq_ignore_ascii_case(host))
-    })
+    Ok(())
 }
 
 fn stands_twice(headers: &HeaderMap, name: &HeaderName) -> bool {

@@ -14,6 +14,7 @@ use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use journal::Journal;
+use listen::RequestLine;
 use restapi::{AccessLogSettings, ApiKeyId, HttpMethod, ResponseType};
 
 use crate::admit::Limited;
@@ -57,7 +58,7 @@ pub(crate) struct Record {
     log: Arc<AccessLog>,
     pub(crate) arrived: Timestamp,
     pub(crate) ids: Ids,
-    method: Method,
+    method: Option<Method>,
     path: String,
     version: Version,
     source_ip: IpAddr,
@@ -80,7 +81,7 @@ impl Record {
             arrived: log.clock.now(),
             log,
             ids,
-            method: Method::GET,
+            method: None,
             path: String::new(),
             version: Version::HTTP_11,
             source_ip: Ipv4Addr::UNSPECIFIED.into(),
@@ -99,11 +100,20 @@ impl Record {
 
     /// Takes over what the head says.
     pub(crate) fn with_head(mut self, head: &Parts, peer: SocketAddr) -> Self {
-        self.method = head.method.clone();
+        self.method = Some(head.method.clone());
         head.uri.path().clone_into(&mut self.path);
         self.version = head.version;
         self.source_ip = peer.ip().to_canonical();
         self.user_agent = head.headers.get(USER_AGENT).cloned();
+        self
+    }
+
+    /// Takes over what could be read of a head that is none.
+    pub(crate) fn with_line(mut self, line: Option<RequestLine>, peer: SocketAddr) -> Self {
+        if let Some(RequestLine { method, path, version }) = line {
+            (self.method, self.path, self.version) = (Some(method), path, version);
+        }
+        self.source_ip = peer.ip().to_canonical();
         self
     }
 
@@ -142,7 +152,7 @@ impl Record {
             "requestTime" => lambda::request_time(self.arrived.as_millis()).into(),
             "requestTimeEpoch" => self.arrived.as_millis().to_string().into(),
             // Any token is a method on the wire; only those that API Gateway has are worth a line.
-            "httpMethod" => self.method.as_str().parse::<HttpMethod>().ok()?.as_str().into(),
+            "httpMethod" => self.method.as_ref()?.as_str().parse::<HttpMethod>().ok()?.as_str().into(),
             "path" => self.path.as_str().into(),
             "protocol" => self.protocol().into(),
             "status" => self.answer?.0.to_string().into(),

@@ -7,7 +7,7 @@ use ambient::{Clock, Entropy};
 use arc_swap::ArcSwap;
 use journal::Journal;
 use limits::Limiter;
-use listen::{Answer, Handler, Inbound};
+use listen::{Answer, Handler, Inbound, Refused};
 use restapi::ApiKeyId;
 
 use crate::access_log::AccessLog;
@@ -89,5 +89,9 @@ impl Door {
 impl Handler for Door {
     async fn handle(&self, inbound: Inbound) -> Answer {
         pipeline::run(self, inbound).await
+    }
+
+    async fn refuse(&self, refused: Refused) -> Answer {
+        pipeline::refuse(self, refused)
     }
 }

@@ -31,6 +31,15 @@ pub(crate) async fn run(door: &Door, inbound: Inbound) -> Answer {
     answer
 }
 
+/// Answers what came in place of a request, in the same words as any refusal.
+pub(crate) fn refuse(door: &Door, refused: listen::Refused) -> Answer {
+    let live = door.live.load_full();
+    let record = Record::begin(Arc::clone(&door.log), Ids::draw(&*door.entropy));
+    let (answer, record) = respond::finish(Err(accept::refuse(refused, record)), live.fallback.as_ref());
+    record.finish(answer.status().as_u16(), length(answer.body()));
+    answer
+}
+
 /// From the wire to the function and back.
 async fn pass(door: &Door, live: Arc<Live>, arrived: Arrived) -> Step<Replied> {
     let call = accept::read(arrived, &door.bounds, live).await?; // Received    whole, within bounds

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use limits::Wait;
+use listen::Violation;
 use restapi::ResponseType;
 
 /// Why a request did not get its function's reply.
@@ -27,6 +28,8 @@ pub enum Refusal {
     UrlTooLong,
     /// The headers are larger than allowed.
     HeadersTooLarge,
+    /// The client expects something of us that is not done here.
+    ExpectationFailed,
     /// An authorizer found no credential, or a bad one.
     Unauthorized,
     /// An authorizer said no.
@@ -66,12 +69,10 @@ pub enum Refusal {
 /// What is wrong with a request that cannot be taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mistake {
-    /// Not exactly one `Host`, one that is none, or one that the request target contradicts (RFC 9112 §3.2).
-    Host,
+    /// It is no request by the rules of HTTP.
+    Protocol(Violation),
     /// A header that must stand once stands twice. Which of the two was meant cannot be known.
     RepeatedHeader,
-    /// The body is coded in a way that not every reader would end at the same byte (RFC 9112 §6.1).
-    Framing,
     /// The body broke off.
     BrokenBody,
     /// The body did not arrive in time.
@@ -134,6 +135,9 @@ impl Refusal {
                 "RequestHeaderFieldsTooLargeException",
                 "Request Header Fields Too Large",
             ),
+            Self::ExpectationFailed => {
+                row(Some(Type::Default4xx), 417, "ExpectationFailedException", "Expectation Failed")
+            }
             Self::Unauthorized => row(Some(Type::Unauthorized), 401, "UnauthorizedException", "Unauthorized"),
             Self::AccessDenied { explicitly } => access_denied(*explicitly),
             Self::AuthorizerBroken => Stock {
@@ -196,21 +200,25 @@ impl Refusal {
     /// Whether the connection ends with the answer, because where the next request on it begins is not certain: this one
     /// was not read to its end, or cannot be read one way only.
     pub(crate) const fn ends_the_connection(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::BodyTooLarge | Self::UrlTooLong | Self::HeadersTooLarge)
+        matches!(
+            self,
+            Self::BadRequest(_)
+                | Self::BodyTooLarge
+                | Self::UrlTooLong
+                | Self::HeadersTooLarge
+                | Self::ExpectationFailed
+        )
     }
 }
 
 impl Mistake {
     /// What is wrong, for the execution log.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(crate) fn text(self) -> Cow<'static, str> {
         match self {
-            Self::Host => {
-                "the request has no Host, more than one, one that is none, or not that of its target"
-            }
-            Self::RepeatedHeader => "a header that must stand once stands more than once",
-            Self::Framing => "the transfer coding is not just `chunked`",
-            Self::BrokenBody => "the body broke off",
-            Self::SlowBody => "the body did not arrive in time",
+            Self::Protocol(violation) => violation.to_string().into(),
+            Self::RepeatedHeader => "a header that must stand once stands more than once".into(),
+            Self::BrokenBody => "the body broke off".into(),
+            Self::SlowBody => "the body did not arrive in time".into(),
         }
     }
 }

@@ -112,7 +112,7 @@ fn passage(name: &HeaderName) -> Passage {
 fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Record) {
     let Refused { refusal, mut record, stage } = refused;
     if let Refusal::BadRequest(mistake) = &refusal {
-        tracing::debug!(request_id = record.ids.request.as_str(), "request refused: {}", mistake.as_str());
+        tracing::debug!(request_id = record.ids.request.as_str(), "request refused: {}", mistake.text());
     }
     let stock = refusal.stock();
     // What belongs to no stage is answered like an unknown path, so that nobody learns which stages exist.

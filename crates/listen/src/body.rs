@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
 /// Why a body was not read to its end.
@@ -31,10 +31,37 @@ pub async fn read_body(body: Incoming, limit: usize, deadline: Duration) -> Resu
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
-        Err(_elapsed) => Err(BodyError::TooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(BodyError::TooLarge),
-        Ok(Err(_broken)) => Err(BodyError::Broken),
+    tokio::time::timeout(deadline, collect(body, limit)).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// A body in one piece is handed on as it is. The pieces of any other are copied together as they come: a piece holds on
+/// to the whole buffer that it was read into, so that a body kept in pieces of a byte would cost thousands of its size.
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    let first = piece(&mut body).await?.unwrap_or_default();
+    if first.len() > limit {
+        return Err(BodyError::TooLarge);
     }
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(&*first);
+    drop(first);
+    while let Some(piece) = piece(&mut body).await? {
+        if whole.len() + piece.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next bytes; none at the end.
+async fn piece(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+    while let Some(frame) = body.frame().await {
+        // A frame without data is a trailer, which nobody asked for.
+        if let Ok(data) = frame.map_err(|_broken| BodyError::Broken)?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
 }

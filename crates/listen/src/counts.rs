@@ -9,6 +9,7 @@ pub struct Counts {
     open: AtomicU64,
     refused: AtomicU64,
     cut: AtomicU64,
+    displaced: AtomicU64,
 }
 
 impl Counts {
@@ -26,6 +27,15 @@ impl Counts {
     /// connection that is closed because it is idle or its head is slow does not count.
     pub fn cut(&self) -> u64 {
         self.cut.load(Relaxed)
+    }
+
+    /// Connections closed since the start to make room for others, while they waited for their peer.
+    pub fn displaced(&self) -> u64 {
+        self.displaced.load(Relaxed)
+    }
+
+    pub(crate) fn displace(&self) {
+        self.displaced.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn refuse(&self) {

@@ -5,21 +5,35 @@
 //! answer may lie untaken, how long a connection is kept. When told to, it drains: it stops accepting, lets requests in
 //! flight finish, and closes what is left at the deadline.
 //!
-//! It speaks HTTP/1.1 and knows nothing of routes. What hyper refuses by itself (a malformed head) is answered by hyper
-//! with an empty body and never reaches a [`Handler`].
+//! It holds the bytes of every request against RFC 9112 before the HTTP library sees them, more strictly than the library
+//! would: what two readers could read in two ways is no request. A [`Handler`] is asked how to refuse it, so that every
+//! byte that is answered is answered, and logged, in one way.
+//!
+//! It speaks HTTP/1.1 and knows nothing of routes.
 
 mod addresses;
 mod body;
+mod chunks;
 mod counts;
 mod drain;
+mod follow;
+mod head;
+mod host;
+mod house;
+mod lines;
 mod listener;
+mod seat;
 mod serve;
 mod stall;
+mod target;
 #[cfg(test)]
 mod tests;
+mod vetted;
+mod violation;
 
 pub use body::{BodyError, read_body};
 pub use counts::Counts;
 pub use drain::{Drain, DrainSignal};
 pub use listener::{Listener, LocalPeer};
-pub use serve::{Answer, Bounds, Handler, Inbound, serve, serve_counted};
+pub use serve::{Answer, Bounds, Handler, Inbound, Refused, serve, serve_counted};
+pub use violation::{RequestLine, Violation};

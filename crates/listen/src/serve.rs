@@ -12,21 +12,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::addresses::Addresses;
 use crate::counts::Counts;
 use crate::drain::DrainSignal;
+use crate::follow::{HeadBounds, Stop};
+use crate::head::MOST_FIELDS;
+use crate::house::{House, HouseClock};
 use crate::listener::Listener;
+use crate::seat::Seat;
 use crate::stall::Stalling;
+use crate::vetted::Vetted;
+use crate::violation::{Fault, RequestLine, Violation};
 
 /// An answer whose body is known whole.
 pub type Answer = http::Response<Full<Bytes>>;
@@ -53,12 +57,43 @@ impl<P: fmt::Debug> fmt::Debug for Inbound<P> {
 pub trait Handler<P = SocketAddr>: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, inbound: Inbound<P>) -> impl Future<Output = Answer> + Send;
+
+    /// Answers what is no request. The connection ends with this answer.
+    fn refuse(&self, refused: Refused<P>) -> impl Future<Output = Answer> + Send {
+        std::future::ready(refused.plain_answer())
+    }
+}
+
+/// What came in place of a request, and who sent it.
+#[derive(Clone, Debug)]
+pub struct Refused<P = SocketAddr> {
+    /// What is wrong with it.
+    pub violation: Violation,
+    /// Its first line, if that is not what is wrong.
+    pub line: Option<RequestLine>,
+    /// Who is at the other end of the socket.
+    pub peer: P,
+}
+
+impl<P> Refused<P> {
+    fn new(fault: &Fault, peer: P) -> Self {
+        Self { violation: fault.violation, line: fault.line.clone(), peer }
+    }
+
+    /// An answer for listeners that have no form of their own for it: the status, and what is wrong in words.
+    fn plain_answer(&self) -> Answer {
+        let mut answer = Answer::new(Full::new(format!("{}\n", self.violation).into()));
+        *answer.status_mut() = self.violation.status();
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        answer
+    }
 }
 
 /// What one listener allows before a handler sees anything.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Connections open at once; further ones wait in the kernel's queue.
+    /// Connections open at once. A further one takes the place of the one that has waited longest for its peer; if none
+    /// does, because each has a request under way, it and those behind it wait.
     pub connections: usize,
     /// Connections open at once from one address; further ones are closed. Zero is no cap. The default leaves half of
     /// the places to others, and is not less because a proxy in front brings everybody's requests from one address.
@@ -75,9 +110,9 @@ pub struct Bounds {
     /// How long a connection past its age may take over its last answer before it is cut. More than head, body and the
     /// slowest function together.
     pub last_answer: Duration,
-    /// How many bytes a request head may have. At least 8 KiB.
+    /// How many bytes a request head may have.
     pub head_bytes: usize,
-    /// How many header fields a request may have.
+    /// How many header fields a request may have. No more than 100.
     pub header_fields: usize,
 }
 
@@ -90,8 +125,8 @@ impl Default for Bounds {
             stall: Duration::from_secs(15),
             age: Duration::from_mins(5),
             last_answer: Duration::from_secs(90),
-            head_bytes: 16 * 1024,
-            header_fields: 100,
+            head_bytes: 24 * 1024,
+            header_fields: MOST_FIELDS,
         }
     }
 }
@@ -116,21 +151,24 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
     mut drain: DrainSignal,
     counts: Arc<Counts>,
 ) {
-    let places = Arc::new(Semaphore::new(bounds.connections));
     let addresses = Addresses::new(bounds.per_address);
-    let mut connections = JoinSet::new();
+    let mut house = House::new(bounds.connections, Arc::clone(&counts));
     let grace = loop {
-        while connections.try_join_next().is_some() {}
+        house.tidy();
         let accepted = tokio::select! {
             grace = drain.begun() => break grace,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let Some((stream, peer, place)) = accepted else {
-            // Out of file descriptors, or a peer that left already. The first does not mend itself in a busy loop.
-            if let Ok(grace) = tokio::time::timeout(ACCEPT_PAUSE, drain.begun()).await {
-                break grace;
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                // Out of file descriptors, or a peer that left already. The first does not mend itself in a busy loop.
+                if let Ok(grace) = tokio::time::timeout(ACCEPT_PAUSE, drain.begun()).await {
+                    break grace;
+                }
+                continue;
             }
-            continue;
         };
         let entered = match L::address(peer).map(|address| addresses.enter(address)) {
             Some(None) => {
@@ -139,40 +177,29 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
             }
             entered => entered.flatten(),
         };
+        let place = tokio::select! {
+            grace = drain.begun() => break grace,
+            place = house.place() => place,
+        };
         let held = (place, entered, counts.enter());
-        let connection =
-            Connection { peer, bounds, handler: Arc::clone(&handler), counts: Arc::clone(&counts) };
+        let clock = house.clock();
+        let seat = Arc::new(Seat::new(clock.now()));
+        let connection = Connection {
+            peer,
+            bounds,
+            handler: Arc::clone(&handler),
+            counts: Arc::clone(&counts),
+            seat: Arc::clone(&seat),
+            clock,
+        };
         let drain = drain.clone();
-        connections.spawn(async move {
+        house.let_in(seat, async move {
             connection.run::<L>(stream, drain).await;
             drop(held);
         });
     };
     drop(listener);
-    let finished = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(grace, finished).await.is_err() {
-        tracing::warn!(
-            grace_s = grace.as_secs(),
-            "connections were still open at the end of the drain and are closed"
-        );
-        // Waited for: whoever called may go on to close what handlers write to.
-        connections.shutdown().await;
-    }
-}
-
-async fn accept<L: Listener>(
-    listener: &L,
-    places: &Arc<Semaphore>,
-) -> Option<(L::Stream, L::Peer, OwnedSemaphorePermit)> {
-    // The place is taken first: a full house leaves connections in the kernel's queue instead of accepting and closing.
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
-        Err(error) => {
-            tracing::warn!(error = %error, "a connection could not be accepted");
-            None
-        }
-    }
+    house.close(grace).await;
 }
 
 /// One accepted connection, and what its requests need.
@@ -181,6 +208,8 @@ struct Connection<H, P> {
     bounds: Bounds,
     handler: Arc<H>,
     counts: Arc<Counts>,
+    seat: Arc<Seat>,
+    clock: HouseClock,
 }
 
 impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, P> {
@@ -188,15 +217,29 @@ impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, 
         if L::prepare(&stream).is_err() {
             return;
         }
-        let Self { peer, bounds, handler, counts } = self;
+        let Self { peer, bounds, handler, counts, seat, clock } = self;
+        let head = HeadBounds { bytes: bounds.head_bytes, fields: bounds.header_fields };
+        let mut stream = Vetted::new(Stalling::new(stream, bounds.stall), head, Arc::clone(&seat));
+        let begun = tokio::select! {
+            begun = tokio::time::timeout(bounds.head, stream.first()) => begun,
+            _grace = drain.begun() => return,
+        };
+        if !matches!(begun, Ok(Ok(true))) {
+            return;
+        }
         let accepted = Instant::now();
         let service = service_fn(move |request| {
-            let handler = Arc::clone(&handler);
+            let (handler, seat) = (Arc::clone(&handler), Arc::clone(&seat));
             async move {
-                let mut answer = handler.handle(Inbound { request, peer }).await;
-                if accepted.elapsed() >= bounds.age {
+                let number = seat.ask();
+                let mut answer = match seat.end_at(number) {
+                    Some(Stop::Refuse(fault)) => handler.refuse(Refused::new(fault, peer)).await,
+                    _ => handler.handle(Inbound { request, peer }).await,
+                };
+                if seat.end_at(number).is_some() || accepted.elapsed() >= bounds.age {
                     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
+                seat.answer(clock.now());
                 Ok::<_, Infallible>(answer)
             }
         });
@@ -204,10 +247,10 @@ impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, 
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.head)
-            .max_buf_size(bounds.head_bytes.max(8 * 1024))
-            .max_headers(bounds.header_fields);
-        let stream = TokioIo::new(Stalling::new(stream, bounds.stall));
-        let mut served = pin!(builder.serve_connection(stream, service));
+            // What is larger never comes here. Room for the beginning of what follows a head.
+            .max_buf_size(bounds.head_bytes.saturating_add(8 * 1024))
+            .max_headers(MOST_FIELDS);
+        let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = async {
             tokio::select! {
                 ended = served.as_mut() => ended,

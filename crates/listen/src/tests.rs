@@ -35,6 +35,7 @@ impl Handler for Echo {
         let path = inbound.request.uri().path().to_owned();
         let body = read_body(inbound.request.into_body(), 10, Duration::from_millis(50)).await;
         if path == "/large" {
+            self.entered.notify_one();
             return Answer::new(Full::new(Bytes::from(vec![0; 64 << 20])));
         }
         if path == "/wait" {
@@ -183,6 +184,7 @@ async fn peer_that_does_not_take_its_answer_loses_its_place() {
     let running = started(bounds).await;
     let mut deaf = TcpStream::connect(running.address).await.unwrap();
     deaf.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n").await.unwrap();
+    running.echo.entered.notified().await;
     let next = tokio::time::timeout(LONG, exchange(running.address, &post("/", 2, "ok"))).await;
     assert!(next.unwrap().ends_with("ok"));
     assert_eq!(running.counts.cut(), 1);
@@ -229,11 +231,75 @@ async fn connection_over_the_cap_of_its_address_is_closed_at_once() {
 }
 
 #[tokio::test]
-async fn bare_line_feeds_end_the_lines_of_a_head() {
+async fn what_is_no_request_is_refused_in_words_and_the_connection_ends() {
     let running = started(Bounds::default()).await;
-    let sent = "POST / HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 2\n\nok";
+    let sent = "POST / HTTP/1.1\nHost: x\nContent-Length: 2\n\nok";
     let answer = exchange(running.address, sent).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\na line of the head ends without a carriage return\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn offer_of_another_protocol_is_passed_over_and_the_connection_ends() {
+    let running = started(Bounds::default()).await;
+    let sent = "POST / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nokPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let answer = exchange(running.address, sent).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nok"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn body_in_many_pieces_is_read_whole() {
+    let running = started(Bounds::default()).await;
+    let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let pieces = "1\r\na\r\n".repeat(10);
+    assert!(exchange(running.address, &format!("{head}{pieces}0\r\n\r\n")).await.ends_with("aaaaaaaaaa"));
+    let one_more = format!("{head}{pieces}1\r\na\r\n0\r\n\r\n");
+    assert!(exchange(running.address, &one_more).await.ends_with("too large"));
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_make_room_for_one_that_does() {
+    let running = started(Bounds { connections: 3, ..Bounds::default() }).await;
+    let address = running.address;
+    let busy = tokio::spawn(async move { exchange(address, &post("/wait", 0, "")).await });
+    running.echo.entered.notified().await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    silent.push(TcpStream::connect(address).await.unwrap());
+    silent.last_mut().unwrap().write_all(b"POST / HTTP/1.1\r\nHost").await.unwrap();
+    let answer = tokio::time::timeout(LONG, exchange(address, &post("/", 2, "ok"))).await.unwrap();
+    assert!(answer.ends_with("ok"), "{answer}");
+    assert!(running.counts.displaced() >= 19, "{}", running.counts.displaced());
+    running.echo.go_on.notify_one();
+    assert!(busy.await.unwrap().starts_with("HTTP/1.1 200"), "a request under way keeps its place");
+}
+
+#[tokio::test]
+async fn connection_between_requests_makes_room_after_those_that_never_asked() {
+    let running = started(Bounds { connections: 2, ..Bounds::default() }).await;
+    let mut kept = TcpStream::connect(running.address).await.unwrap();
+    let request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok";
+    answered(&mut kept, request).await;
+    let silent = [
+        TcpStream::connect(running.address).await.unwrap(),
+        TcpStream::connect(running.address).await.unwrap(),
+    ];
+    let third = tokio::time::timeout(LONG, exchange(running.address, &post("/", 2, "ok"))).await.unwrap();
+    assert!(third.ends_with("ok"), "{third}");
+    answered(&mut kept, request).await;
+    drop(silent);
+}
+
+/// Sends a request on a connection that is kept, and reads its answer.
+async fn answered(stream: &mut TcpStream, request: &str) {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "{}", String::from_utf8_lossy(&answer));
+    }
 }
 
 /// Far more than anything here takes, and less than the bounds that a test leaves at their default.

@@ -1,5 +1,6 @@
 //! Step 1: what is refused before anything is looked up.
 
+use listen::Violation as V;
 use tokio::io::AsyncWriteExt as _;
 
 use super::account::{GOOD, OTHER};
@@ -91,9 +92,7 @@ async fn body_may_be_as_large_as_the_bound_and_no_larger() {
     // Only said, never sent: refused without waiting for it.
     let said = Request::token(GOOD).header("Content-Length", "65").body("").wire();
     let huge = Request::token(GOOD).header("Content-Length", u64::MAX.to_string()).body("").wire();
-    all_refused(&house, 413, [declared(65), chunked(65), said]).await;
-    // More than can be counted is refused by the HTTP library, before anybody can count.
-    all_refused(&house, 431, [huge]).await;
+    all_refused(&house, 413, [declared(65), chunked(65), said, huge]).await;
     for fits in [declared(64), chunked(64)] {
         assert_eq!(house.exchange(&fits).await.unwrap().status, 200);
     }
@@ -200,7 +199,7 @@ async fn nothing_is_read_after_a_request_that_was_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn length_beside_a_transfer_coding_ends_the_connection() {
+async fn length_beside_a_transfer_coding_is_refused() {
     let house = Setup::stock().open().await;
     let smuggled = String::from_utf8(Request::token(GOOD).wire()).unwrap();
     let length = format!("Content-Length: {}\r\n", 5 + smuggled.len());
@@ -209,9 +208,61 @@ async fn length_beside_a_transfer_coding_ends_the_connection() {
         let head = "POST /dev/oauth2/token HTTP/1.1\r\nHost: localhost\r\n";
         let sent = format!("{head}{framing}\r\n0\r\n\r\n{smuggled}");
         let answer = house.exchange(sent.as_bytes()).await.unwrap();
-        assert_eq!((answer.status, &*answer.body), (403, r#"{"message":"Forbidden"}"#), "{framing}");
+        assert_eq!((answer.status, &*answer.body), (400, BAD_REQUEST), "{framing}");
     }
     assert_eq!(house.function.calls(), 0);
+}
+
+/// What the listener keeps back is answered, logged and counted like anything that is refused here.
+#[tokio::test]
+async fn what_is_no_request_has_an_id_a_line_and_a_count() {
+    let house = Setup::stock().open().await;
+    let no_lines =
+        house.exchange(b"POST /dev/oauth2/token?key=secret HTTP/1.1\r\nHost: a\nx: y\r\n\r\n").await.unwrap();
+    let no_host = house.exchange(b"PUT /dev/oauth2/token?key=secret HTTP/1.0\r\n\r\n").await.unwrap();
+    for answer in [&no_lines, &no_host] {
+        assert_eq!((answer.status, &*answer.body), (400, BAD_REQUEST));
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+    assert_eq!(house.counted(r#"requests_total{status="400"}"#), Some(2));
+    let lines = house.log();
+    let fields = |line: &str| -> serde_json::Value { serde_json::from_str(line).unwrap() };
+    let (first, second) = (fields(&lines[0]), fields(&lines[1]));
+    assert_eq!(first["requestId"], no_lines.header("x-amzn-requestid").unwrap());
+    assert_eq!(first["httpMethod"], "-", "what could not be read is not made up");
+    assert_eq!((&second["httpMethod"], &second["protocol"]), (&"PUT".into(), &"HTTP/1.0".into()));
+    assert_eq!((&second["sourceIp"], &second["status"]), (&"127.0.0.1".into(), &"400".into()));
+    assert!(!lines.concat().contains("secret"));
+}
+
+#[test]
+fn each_violation_is_answered_with_its_own_status() {
+    // Those of a body come out as a body that broke off.
+    let violations = [
+        V::BareLineFeed,
+        V::BareCarriageReturn,
+        V::ControlCharacter,
+        V::RequestLine,
+        V::Version,
+        V::Target,
+        V::Tunnel,
+        V::Upgrade,
+        V::Field,
+        V::TooManyFields,
+        V::HeadTooLarge,
+        V::TargetTooLong,
+        V::Host,
+        V::Length,
+        V::HugeLength,
+        V::Coding,
+        V::LengthAndCoding,
+        V::CodingBeforeItsTime,
+        V::Expectation,
+    ];
+    for violation in violations {
+        let stock = crate::accept::refusal(violation).stock();
+        assert_eq!(stock.status, violation.status().as_u16(), "{violation:?}");
+    }
 }
 
 #[tokio::test]
@@ -239,13 +290,10 @@ async fn request_for_another_protocol_is_not_taken_up() {
     let answer = house.send(upgrade).await;
     assert_eq!((answer.status, answer.header("upgrade")), (200, None));
     assert_eq!(house.function.calls(), 1);
-    assert_eq!(house.exchange(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await, None);
+    assert_eq!(house.exchange(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap().status, 400);
+    let other = Request::token(GOOD).header("Connection", "upgrade").header("Upgrade", "websocket");
+    assert_eq!(house.send(other).await.status, 400);
     let tunnel = format!("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\nx-api-key: {GOOD}\r\n\r\n");
-    let mut stream = house.connect().await;
-    stream.write_all(tunnel.as_bytes()).await.unwrap();
-    stream.shutdown().await.unwrap();
-    let mut answer = String::new();
-    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert_eq!(house.exchange(tunnel.as_bytes()).await.unwrap().status, 400);
     assert_eq!(house.function.calls(), 1);
 }

@@ -26,9 +26,15 @@ fn config() -> Config {
 /// The spellings of the token method's path, said once more and in another way than the router says it: slashes, the
 /// stage, slashes, the path.
 fn is_allowed(target: &str) -> bool {
-    // The HTTP library takes a fragment off before anybody sees it.
-    let whole = target.split('#').next().unwrap();
-    let path = whole.split('?').next().unwrap();
+    // A target with a character that must be encoded there is none.
+    if !target.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?[]%".contains(&byte)) {
+        return false;
+    }
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !target.split('%').skip(1).all(is_escape) {
+        return false;
+    }
+    let path = target.split('?').next().unwrap();
     let segments: Vec<&str> = path.split('/').collect();
     let Some(stage) = segments.iter().position(|segment| !segment.is_empty()) else { return false };
     let rest: Vec<&str> =

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lambda::{InvokeError, ProxyReply};
 use limits::Wait;
+use listen::Violation;
 use serde_json::Value;
 
 use super::account::{GOOD, daily, standard, throttle};
@@ -22,15 +23,15 @@ fn after(refusal: Option<&Refusal>) -> Option<Refusal> {
     Some(match refusal {
         R::UnknownStage => R::UnknownRoute,
         R::UnknownRoute => R::UnknownRouteSigned { header_digest: DIGEST.to_owned() },
-        R::UnknownRouteSigned { .. } => R::BadRequest(Mistake::Host),
-        R::BadRequest(Mistake::Host) => R::BadRequest(Mistake::RepeatedHeader),
-        R::BadRequest(Mistake::RepeatedHeader) => R::BadRequest(Mistake::Framing),
-        R::BadRequest(Mistake::Framing) => R::BadRequest(Mistake::BrokenBody),
+        R::UnknownRouteSigned { .. } => R::BadRequest(Mistake::Protocol(Violation::Host)),
+        R::BadRequest(Mistake::Protocol(_)) => R::BadRequest(Mistake::RepeatedHeader),
+        R::BadRequest(Mistake::RepeatedHeader) => R::BadRequest(Mistake::BrokenBody),
         R::BadRequest(Mistake::BrokenBody) => R::BadRequest(Mistake::SlowBody),
         R::BadRequest(Mistake::SlowBody) => R::BodyTooLarge,
         R::BodyTooLarge => R::UrlTooLong,
         R::UrlTooLong => R::HeadersTooLarge,
-        R::HeadersTooLarge => R::Unauthorized,
+        R::HeadersTooLarge => R::ExpectationFailed,
+        R::ExpectationFailed => R::Unauthorized,
         R::Unauthorized => R::AccessDenied { explicitly: true },
         R::AccessDenied { explicitly: true } => R::AccessDenied { explicitly: false },
         R::AccessDenied { explicitly: false } => R::AuthorizerBroken,
@@ -68,6 +69,7 @@ fn set_up(setup: Setup, refusal: &Refusal) -> Setup {
         | Refusal::UnknownRoute
         | Refusal::UnknownRouteSigned { .. }
         | Refusal::BadRequest(_)
+        | Refusal::ExpectationFailed
         | Refusal::KeyNotAdmitted
         | Refusal::BadReply
         | Refusal::TimedOut => setup,
@@ -101,11 +103,8 @@ fn provoke(house: &House, refusal: &Refusal) -> Request {
         Refusal::UnknownRouteSigned { .. } => {
             Request::new("POST", "/dev/oauth2/tokens").header("Authorization", "Basic YWJjOmRlZg==")
         }
-        Refusal::BadRequest(Mistake::Host) => good.header("Host", "two words"),
+        Refusal::BadRequest(Mistake::Protocol(_)) => good.header("Host", "two words"),
         Refusal::BadRequest(Mistake::RepeatedHeader) => good.header("X-Api-Key", GOOD),
-        Refusal::BadRequest(Mistake::Framing) => {
-            good.header("Transfer-Encoding", "gzip, chunked").body("0\r\n\r\n")
-        }
         Refusal::BadRequest(Mistake::BrokenBody) => {
             good.header("Transfer-Encoding", "chunked").body("no chunk\r\n")
         }
@@ -113,6 +112,7 @@ fn provoke(house: &House, refusal: &Refusal) -> Request {
         Refusal::BodyTooLarge => good.body("x".repeat(101)),
         Refusal::UrlTooLong => Request::new("POST", &format!("/dev/oauth2/token?{}", "x".repeat(100))),
         Refusal::HeadersTooLarge => good.header("X-Long", "x".repeat(500)),
+        Refusal::ExpectationFailed => good.header("Expect", "200-ok"),
         Refusal::KeyNotAdmitted => Request::anonymous_token(),
         Refusal::BadReply => {
             house.function.fails(InvokeError::Failed);
