@@ -32,7 +32,8 @@ impl<'a> Reader<'a> {
         }
         for attachment in self.attachments(&role) {
             attached.extend(attachment.text("policy_arn").known());
-            self.check_attachment(&attachment, attachment.text("policy_arn").known(), &place);
+            let policy = self.graph.link_by(&attachment, "policy_arn", POLICY, "arn").found();
+            self.check_attached(&attachment, attachment.text("policy_arn").known(), policy, &place);
         }
         // A state repeats in the role what other resources attach to it.
         for inline in role.blocks("inline_policy") {
@@ -42,9 +43,12 @@ impl<'a> Reader<'a> {
         }
         let managed = role.texts("managed_policy_arns");
         for arn in managed.iter().filter(|arn| !attached.contains(arn.as_str())) {
-            self.check_attachment(
+            let mut policies = self.graph.of_kind(POLICY).iter().copied();
+            let policy = policies.find(|policy| self.graph.block(policy).text("arn") == Seen::Known(arn));
+            self.check_attached(
                 &role,
                 Some(arn).filter(|arn| *arn != AFTER_APPLY).map(String::as_str),
+                policy,
                 &place,
             );
         }
@@ -90,20 +94,26 @@ impl<'a> Reader<'a> {
     fn attachments(&self, role: &Block<'a>) -> Vec<Block<'a>> {
         let to_one = self.all("aws_iam_role_policy_attachment").into_iter();
         let to_several = self.all("aws_iam_policy_attachment").into_iter().filter(|attachment| {
-            let name = role.text("name").known();
-            let roles = attachment.texts("roles");
-            let is_named = name.is_some_and(|name| roles.iter().any(|role| role == name));
-            is_named || self.graph.link_by(attachment, "roles", ROLE, "name").is_to(role.instance)
+            let (own, roles) = (role.text("name").known(), attachment.texts("roles"));
+            let is_hidden = || roles.iter().any(|name| name == AFTER_APPLY);
+            roles.iter().any(|name| Some(name.as_str()) == own)
+                || is_hidden() && self.graph.link_by(attachment, "roles", ROLE, "name").is_to(role.instance)
         });
         to_one.filter(|attachment| self.is_of(attachment, role)).chain(to_several).collect()
     }
 
-    /// The policy with the ARN `arn`, which `block` attaches.
-    fn check_attachment(&mut self, block: &Block<'a>, arn: Option<&str>, place: &str) {
+    /// The policy with the ARN `arn`, which `block` attaches; `policy` is what makes it.
+    fn check_attached(
+        &mut self,
+        block: &Block<'a>,
+        arn: Option<&str>,
+        policy: Option<&'a Instance>,
+        place: &str,
+    ) {
         if arn.is_some_and(|arn| HARMLESS.iter().any(|name| arn.ends_with(name) && arn.contains(MANAGED))) {
             return;
         }
-        if let Link::To(policy) = self.graph.link_by(block, "policy_arn", "aws_iam_policy", "arn") {
+        if let Some(policy) = policy {
             let policy = self.graph.block(policy);
             self.check_policy(&policy, "policy", place);
             return;
@@ -129,6 +139,8 @@ impl<'a> Reader<'a> {
 }
 
 const ROLE: &str = "aws_iam_role";
+
+const POLICY: &str = "aws_iam_policy";
 
 /// What stands in the ARN of a policy that AWS manages.
 const MANAGED: &str = ":aws:policy/";

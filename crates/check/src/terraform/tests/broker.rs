@@ -185,6 +185,32 @@ fn policy_with_an_arn_is_looked_at_where_it_is_made() {
 }
 
 #[test]
+fn another_policy_is_not_taken_for_the_one_that_is_attached() {
+    let harmless =
+        policy("ssm:GetParameter", "arn:aws:ssm:eu-central-1:123456789012:parameter/token-broker/bindings");
+    let wide = policy("*", "*");
+    let beside = |text: &Value| {
+        let values = json!({ "arn": "arn:aws:iam::123456789012:policy/beside", "policy": text });
+        move |plan: Plan| plan.add("aws_iam_policy", "beside", values.clone(), json!({}))
+    };
+    both_break(
+        |plan| {
+            let admin = json!(["arn:aws:iam::aws:policy/AdministratorAccess"]);
+            beside(&harmless)(plan).set(ROLE, "managed_policy_arns", admin)
+        },
+        &["TB029 module.broker.aws_iam_role.this"],
+    );
+    both_break(
+        |plan| {
+            let values =
+                json!({ "roles": ["another"], "policy_arn": "arn:aws:iam::123456789012:policy/beside" });
+            beside(&wide)(plan).add("aws_iam_policy_attachment", "another", values, json!({}))
+        },
+        &[],
+    );
+}
+
+#[test]
 fn what_a_state_repeats_in_the_role_is_told_once() {
     let wide = policy("ssm:GetParameter", "*");
     let inline = json!([{ "name": "broker", "policy": wide }]);

@@ -63,10 +63,11 @@ proptest! {
 
     #[test]
     fn mutilated_document_is_read_or_refused(
-        is_state in any::<bool>(),
+        which in 0..4_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), node()), 1..24),
     ) {
-        let Plan(mut value) = if is_state { Plan::state_of_example() } else { Plan::of_example() };
+        let plans = [Plan::of_example, Plan::state_of_example, Plan::with_broker, Plan::state_with_broker];
+        let Plan(mut value) = plans[which]();
         let mut all = Vec::new();
         pointers(&value, "", &mut all);
         for (index, to) in changes {
@@ -74,7 +75,7 @@ proptest! {
             change(&mut value, pointer, to);
         }
         if let Ok(document) = Document::parse(&value.to_string()) {
-            let definition = Plan::definition();
+            let definition = Plan::definition_with_broker();
             let _ = judge::terraform(&document, "x.json", None, Some(&definition));
             let _ = judge::terraform(&document, "x.json", Some("token-broker-api"), None);
         }
