@@ -337,10 +337,6 @@ impl Dispatch {
         self.state.lock().tally.errors.malformed += 1;
     }
 
-    pub(crate) fn count_dropped_line(&self) {
-        self.state.lock().tally.lines_dropped += 1;
-    }
-
     pub(crate) fn stats(&self) -> Stats {
         let state = self.state.lock();
         let (processes, _starting, idle) = state.pool.census();

@@ -80,6 +80,9 @@ impl Host {
             // Lambda does not take it.
             return Err(InvokeError::Unavailable);
         }
+        if !self.dispatch.log.is_open() {
+            return Err(InvokeError::Unavailable);
+        }
         let (outcome, awaited) = oneshot::channel();
         self.dispatch.submit(Job {
             id: Uuid::v4(&*self.dispatch.entropy),

@@ -36,6 +36,6 @@ mod stats;
 mod tests;
 
 pub use host::{Host, Surroundings};
-pub use log::{FunctionLog, LogLine, Stream, TracingLog};
+pub use log::{FunctionLog, LogLine, NoRoom, Stream, TracingLog};
 pub use spec::{FunctionSpec, SpecError};
 pub use stats::{Errors, Stats};

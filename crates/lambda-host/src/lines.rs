@@ -1,8 +1,4 @@
-//! What a process writes, cut into lines: no longer than a bound, no more of them at once than a bound.
-//!
-//! The pipe is always emptied, whatever becomes of the lines: a process never waits for its log.
-
-use std::time::Duration;
+//! What a process writes, cut into lines no longer than a bound.
 
 /// The bytes of a stream as lines.
 #[derive(Debug, Default)]
@@ -48,38 +44,8 @@ fn harmless(text: &str) -> String {
         .collect()
 }
 
-/// How many lines of a stream are taken at once.
-#[derive(Debug, Default)]
-pub(crate) struct Rate {
-    window: Duration,
-    taken: u32,
-    dropped: u64,
-}
-
-impl Rate {
-    /// Whether to take one more line at `now`, and how many were dropped since the last one that was taken.
-    pub(crate) fn take(&mut self, now: Duration) -> Option<u64> {
-        if now.saturating_sub(self.window) >= WINDOW {
-            self.window = now;
-            self.taken = 0;
-        }
-        if self.taken >= LINES_PER_WINDOW {
-            self.dropped += 1;
-            return None;
-        }
-        self.taken += 1;
-        Some(std::mem::take(&mut self.dropped))
-    }
-}
-
 /// The longest line.
-pub(crate) const LONGEST: usize = 16 * 1024;
-
-/// Over how long lines are counted.
-const WINDOW: Duration = Duration::from_secs(1);
-
-/// How many lines of a stream are taken in that time.
-pub(crate) const LINES_PER_WINDOW: u32 = 2_000;
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -116,18 +82,6 @@ mod tests {
     #[test]
     fn what_is_no_text_or_steers_a_terminal_is_replaced() {
         assert_eq!(split(&[b"\xff\x1b[2Jhi\tthere\n"]), [owned(("\u{fffd}\u{fffd}[2Jhi\tthere", false))]);
-    }
-
-    #[test]
-    fn more_lines_than_the_rate_are_dropped_and_counted() {
-        let (mut rate, now) = (Rate::default(), Duration::from_secs(7));
-        for _ in 0..LINES_PER_WINDOW {
-            assert_eq!(rate.take(now), Some(0));
-        }
-        assert_eq!(rate.take(now), None);
-        assert_eq!(rate.take(now + WINDOW.saturating_sub(Duration::from_nanos(1))), None);
-        assert_eq!(rate.take(now + WINDOW), Some(2));
-        assert_eq!(rate.take(now + WINDOW), Some(0));
     }
 
     proptest! {

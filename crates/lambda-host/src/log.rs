@@ -2,13 +2,24 @@
 
 use std::fmt;
 
-/// Takes the output of a function's processes, line by line.
+/// Takes the output of a function's processes, line by line, and loses none: audit lines may be among them.
 ///
-/// It is called from the task that empties a process's pipe, so it must not block: hand the line on or drop it.
+/// It is called from the task that empties a process's pipe, so it must not block. A line that there is no room for is
+/// offered again; until it is taken the pipe is not emptied, and a process that goes on writing waits.
 pub trait FunctionLog: fmt::Debug + Send + Sync {
-    /// Takes one line.
-    fn line(&self, line: &LogLine<'_>);
+    /// Takes one line, or has no room for it now.
+    fn offer(&self, line: &LogLine<'_>) -> Result<(), NoRoom>;
+
+    /// Whether lines will be taken. While they will not, the function is not invoked: it could not say what it did.
+    fn is_open(&self) -> bool {
+        true
+    }
 }
+
+/// There is no room for a line at the moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the log of functions has no room")]
+pub struct NoRoom;
 
 /// One line that a process wrote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,8 +34,6 @@ pub struct LogLine<'a> {
     pub text: &'a str,
     /// Whether the line was longer, and the rest is dropped.
     pub is_cut: bool,
-    /// How many lines were dropped between the line before and this one, because there were too many at once.
-    pub dropped: u64,
 }
 
 /// Where a process writes.
@@ -51,13 +60,14 @@ impl Stream {
 pub struct TracingLog;
 
 impl FunctionLog for TracingLog {
-    fn line(&self, line: &LogLine<'_>) {
-        let LogLine { function, process, stream, text, is_cut, dropped } = *line;
+    fn offer(&self, line: &LogLine<'_>) -> Result<(), NoRoom> {
+        let LogLine { function, process, stream, text, is_cut } = *line;
         let stream = stream.as_str();
-        if is_cut || dropped > 0 {
-            tracing::info!(target: "lambda::function", function, process, stream, is_cut, dropped, "{text}");
+        if is_cut {
+            tracing::info!(target: "lambda::function", function, process, stream, is_cut, "{text}");
         } else {
             tracing::info!(target: "lambda::function", function, process, stream, "{text}");
         }
+        Ok(())
     }
 }

@@ -18,8 +18,6 @@ pub struct Stats {
     pub errors: Errors,
     /// How long the invocations that were answered have taken together, from handing over the event to the answer.
     pub duration: Duration,
-    /// Lines of the processes' output that were dropped, because there were too many at once.
-    pub lines_dropped: u64,
     /// Processes there are now.
     pub processes: usize,
     /// Processes that wait for an invocation now.

@@ -165,7 +165,7 @@ pub(crate) struct FunctionCollector(pub(crate) Arc<Host>);
 
 impl Collector for FunctionCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Stats { invocations, throttles, cold_starts, errors, duration, lines_dropped, processes, idle } =
+        let Stats { invocations, throttles, cold_starts, errors, duration, processes, idle } =
             self.0.stats();
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let counts = [
@@ -173,11 +173,6 @@ impl Collector for FunctionCollector {
             ("function_throttles", "Invocations refused because all processes were busy", throttles),
             ("function_cold_starts", "Invocations that had to start a process first", cold_starts),
             ("function_duration_milliseconds", "How long answered invocations took together", milliseconds),
-            (
-                "function_log_lines_dropped",
-                "Lines of functions dropped because they came too fast",
-                lines_dropped,
-            ),
         ];
         for (name, help, count) in counts {
             let counter = ConstCounter::new(count);

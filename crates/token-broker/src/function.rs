@@ -21,7 +21,7 @@ use broker::Broker;
 use config::{Compiled, FunctionProcesses, LocalHome};
 use journal::Journal;
 use lambda::Function;
-use lambda_host::{FunctionLog, FunctionSpec, Host, LogLine, Surroundings};
+use lambda_host::{FunctionLog, FunctionSpec, Host, LogLine, NoRoom, Surroundings};
 
 pub(crate) use aws::{deployed, refuse_unbuilt};
 
@@ -144,13 +144,17 @@ impl Processes {
     }
 }
 
-/// Lines of functions, as they wrote them. What the journal does not take is counted there.
+/// Lines of functions, as they wrote them: audit lines among them.
 #[derive(Debug)]
 struct Lines(Journal);
 
 impl FunctionLog for Lines {
-    fn line(&self, line: &LogLine<'_>) {
-        let _counted = self.0.offer(format!("{}\n", line.text).as_bytes());
+    fn offer(&self, line: &LogLine<'_>) -> Result<(), NoRoom> {
+        self.0.offer(format!("{}\n", line.text).as_bytes()).map_err(|_until_there_is| NoRoom)
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.is_open()
     }
 }
 

@@ -1,13 +1,12 @@
 //! The output of processes.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use testkit::ManualClock;
+use lambda::InvokeError;
 
 use super::world::*;
 use crate::Stream::{Stderr, Stdout};
-use crate::lines::LINES_PER_WINDOW;
 
 #[tokio::test]
 async fn output_is_logged_by_line_and_by_stream() {
@@ -30,24 +29,54 @@ print('oops', file=sys.stderr, end='')
 }
 
 #[tokio::test]
-async fn process_that_writes_too_much_is_neither_kept_nor_kept_waiting() {
-    let world = World::at(
-        Arc::new(ManualClock::default()),
+async fn no_line_is_lost_however_many_there_are() {
+    let world = World::of(
         "
 request, _, _ = next_invocation()
-sys.stdout.write('line\\n' * 100_000)
+sys.stdout.write(''.join(f'line {number}\\n' for number in range(100_000)))
 sys.stdout.flush()
 reply(request, 'done')
 next_invocation()
 ",
-        |_| {},
     )
     .await;
     assert_eq!(world.body().await, "done");
-    world.host.shutdown(Duration::from_mins(5)).await;
-    let kept = usize::try_from(LINES_PER_WINDOW).unwrap();
-    assert_eq!(world.log.lines(kept).await.len(), kept);
-    assert_eq!(world.host.stats().lines_dropped, 100_000 - u64::from(LINES_PER_WINDOW));
+    let lines = world.log.lines(100_000).await;
+    assert!(lines.iter().enumerate().all(|(number, line)| line.1 == format!("line {number}")));
+}
+
+#[tokio::test]
+async fn process_waits_for_a_log_without_room() {
+    let world = World::of(
+        "
+request, _, _ = next_invocation()
+sys.stdout.write('x' * 1000 + '\\n')
+sys.stdout.write(('y' * 1000 + '\\n') * 1000)
+sys.stdout.flush()
+reply(request, 'done')
+next_invocation()
+",
+    )
+    .await;
+    world.log.is_full.store(true, Ordering::Release);
+    let invocation = world.spawn("");
+    // The pipe holds far less than what is written.
+    world.log.refused.subscribe().wait_for(|refused| *refused > 10).await.unwrap();
+    assert!(!invocation.is_finished());
+    world.log.is_full.store(false, Ordering::Release);
+    assert_eq!(invocation.await.unwrap().unwrap().body, "done");
+    assert_eq!(world.log.lines(1001).await.len(), 1001);
+}
+
+#[tokio::test]
+async fn function_whose_log_is_closed_is_not_invoked() {
+    let world =
+        World::of("request, _, _ = next_invocation()\nreply(request, 'done')\nnext_invocation()").await;
+    world.log.is_closed.store(true, Ordering::Release);
+    assert_eq!(world.invoke().await, Err(InvokeError::Unavailable));
+    assert_eq!(world.host.stats().invocations, 0);
+    world.log.is_closed.store(false, Ordering::Release);
+    assert_eq!(world.body().await, "done");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ambient::{Clock, SystemClock, Timestamp};
@@ -16,7 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::{FunctionLog, FunctionSpec, Host, LogLine, Stream, Surroundings};
+use crate::{FunctionLog, FunctionSpec, Host, LogLine, NoRoom, Stream, Surroundings};
 
 /// A host of one script.
 pub(super) struct World {
@@ -157,18 +158,31 @@ impl Arrival {
     }
 }
 
-/// A log that keeps everything.
+/// A log that keeps everything, unless it is told to be full or closed.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     lines: Mutex<Vec<(Stream, String)>>,
     changed: watch::Sender<()>,
+    pub(super) is_full: AtomicBool,
+    pub(super) is_closed: AtomicBool,
+    /// How often it had no room.
+    pub(super) refused: watch::Sender<u64>,
 }
 
 impl FunctionLog for Kept {
-    fn line(&self, line: &LogLine<'_>) {
+    fn offer(&self, line: &LogLine<'_>) -> Result<(), NoRoom> {
         assert_eq!((line.function, line.process > 0), ("greeter", true));
+        if self.is_full.load(Ordering::Acquire) {
+            self.refused.send_modify(|refused| *refused += 1);
+            return Err(NoRoom);
+        }
         self.lines.lock().push((line.stream, line.text.to_owned()));
         self.changed.send_replace(());
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        !self.is_closed.load(Ordering::Acquire)
     }
 }
 
