@@ -53,11 +53,12 @@ fn recover_for_one_token(home: Home) {
     pool.set_gate(false);
     let sent = herd.send(1);
     pool.wait_for_calls(calls + herd.brokers);
-    herd.wait_until_all_are_inside();
+    herd.wait_until_all_came(calls + herd.brokers);
     pool.set_gate(true);
     let granted = herd.answers(sent).into_iter().filter(|status| *status == 200).count();
     // A process that is busy takes nobody else: the others are sent away, not queued.
-    assert_eq!(granted, if home == Home::InProcess { 200 } else { 4 });
+    let served = if home == Home::InProcess { REQUESTS } else { PROCESSES };
+    assert_eq!(granted, usize::try_from(served).unwrap());
     assert_eq!(pool.all_calls(), calls + herd.brokers);
     herd.program.stop();
 }
@@ -86,7 +87,9 @@ fn recover_from_being_left_alone(home: Home) {
     pool.wait_for_calls(calls + herd.brokers);
     // Inside the program, ten of them ask for what the probe is to bring; a process is busy with its own.
     let probing = if home == Home::InProcess { 10 } else { PROCESSES };
-    herd.wait_until(|herd| herd.left_alone() == left_alone + u64::from(REQUESTS - probing));
+    herd.wait_within_calls(calls + herd.brokers, |herd| {
+        herd.left_alone() == left_alone + u64::from(REQUESTS - probing)
+    });
     pool.set_gate(true);
     let granted = herd.answers(sent).into_iter().filter(|status| *status == 200).count();
     assert_eq!(granted, usize::try_from(probing).unwrap());
@@ -134,17 +137,21 @@ impl Herd {
         }
     }
 
-    fn wait_until_all_are_inside(&self) {
+    /// Waits until everybody waits for the token, or was sent away.
+    fn wait_until_all_came(&self, calls: u32) {
         let name = match self.home {
             Home::InProcess => "allowed_total",
             Home::Processes(_) => "function_throttles_total",
         };
         let expected = if self.home == Home::InProcess { REQUESTS + 1 } else { REQUESTS - PROCESSES };
-        self.wait_until(|herd| herd.program.count(name) == u64::from(expected));
+        self.wait_within_calls(calls, |herd| herd.program.count(name) == u64::from(expected));
     }
 
-    fn wait_until(&self, is_so: impl Fn(&Self) -> bool) {
+    /// Waits until it is so, and sees that meanwhile nobody calls the pool more often than in all `calls` times.
+    fn wait_within_calls(&self, calls: u32, is_so: impl Fn(&Self) -> bool) {
         while !is_so(self) {
+            let seen = self.pool.script.all_calls();
+            assert!(seen <= calls, "{seen} calls, and {calls} are enough");
             std::thread::yield_now();
         }
     }
