@@ -18,6 +18,7 @@ from package import Packager
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--binary", required=True, help="the built token-broker")
+    parser.addoption("--aws-binary", help="one that has the AWS SDK, for the tests that invoke functions on AWS")
     parser.addoption("--package", help="the package that `examples/complete` deploys; without it, a stand-in")
 
 

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod aws_function;
 mod chaos;
 mod check;
 mod control;
