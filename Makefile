@@ -15,6 +15,9 @@ RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
 LIMITS_BENCH := --manifest-path bench/limits/Cargo.toml
 HOST_BENCH := --manifest-path bench/host/Cargo.toml
 
+# What is released leaves the AWS SDK out; what is linted and tested has it.
+WITH_AWS := token-broker/aws
+
 # What `make lambda` builds for, and what it packages.
 ARCHITECTURES ?= arm64
 DEFINITION ?= terraform/examples/complete/token-broker.yaml
@@ -43,17 +46,19 @@ lint: ## Check the format and the lints
 	cargo fmt $(LIMITS_BENCH) --check
 	cargo fmt $(HOST_BENCH) --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --features $(WITH_AWS) --all-targets -- -D warnings
 	cargo clippy --locked $(RUST_CLIENT) --all-targets -- -D warnings
 	cargo clippy --locked $(LIMITS_BENCH) --all-targets -- -D warnings
 	cargo clippy --locked $(HOST_BENCH) --all-targets -- -D warnings
 
 docs: ## Build the API documentation; a broken link is an error
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --features $(WITH_AWS) --no-deps
 
 unit: ## Run the workspace's own tests
 	tests/setup/cargo-tool cargo-nextest 0.9.143
-	cargo nextest run --locked --workspace
-	cargo test --locked --workspace --doc
+	cargo nextest run --locked --workspace -E 'test(build_without_the_sdk)'
+	cargo nextest run --locked --workspace --features $(WITH_AWS)
+	cargo test --locked --workspace --features $(WITH_AWS) --doc
 
 loom: ## Try every order in which a few threads can spend
 	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
@@ -76,7 +81,9 @@ lambda: release ## Build the broker for Lambda, package it with DEFINITION, and 
 
 terraform: lambda ## Hold the Terraform module against the real provider, and `token-broker check` against its plans
 	tests/setup/terraform
+	cargo test --locked --workspace --features $(WITH_AWS) --no-run
 	$(TERRAFORM_PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER) \
+	  --aws-binary $(CARGO_TARGET_DIR)/debug/token-broker \
 	  --package $(CARGO_TARGET_DIR)/lambda/$(firstword $(ARCHITECTURES))/broker.zip
 
 deny: ## Check licences, sources and duplicates of dependencies, and advisories if they can be fetched
