@@ -89,6 +89,8 @@ terraform: lambda ## Hold the Terraform module against the real provider, and `t
 deny: ## Check licences, sources and duplicates of dependencies, and advisories if they can be fetched
 	tests/setup/cargo-tool cargo-deny 0.20.2
 	tests/setup/check-dependencies
+	@tree=$$(cargo tree --locked --package token-broker --package broker-lambda --edges normal --prefix none) && \
+	  if grep -E '^aws-(config|runtime|sdk|sig|smithy|types)' <<< "$$tree"; then echo 'The AWS SDK is in what is released.'; exit 1; fi
 
 bench: release ## Measure against nginx, governor and other functions here, and write the figures to docs/benchmarks.md
 	tests/setup/bench
