@@ -4,9 +4,13 @@
 //! after `apply` (or stands, for a state) out of its resources. The guardrails and the comparison see the account; people
 //! see addresses, and [`Origins`] leads from the one to the other.
 //!
+//! Beside the API a document may make what stands behind it: the broker's function, its role, log and bindings, and the user
+//! pool. An account has no place for them, so that their rules (TB028 to TB038) are looked at on the way; what the
+//! definition says of them is kept for the comparison.
+//!
 //! In a plan much is not known yet, ids above all. Links between resources are then followed through the configuration's
 //! references, and what exists only after apply gets an id that is made of its address. What decides and cannot be seen
-//! is a finding (TB027).
+//! is a finding: TB027, or that of the rule that would have looked at it.
 //!
 //! A plan shows what an expression refers to, not how it is put together. So this is believed of a plan, and shown by the
 //! state after apply:
