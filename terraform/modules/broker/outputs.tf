@@ -1,7 +1,6 @@
 output "function_arn" {
   description = "ARN of the alias `live`: rest-api's input `function_arn`."
-  # Out of what a plan knows, so that the front door's plan shows what it leads to before there is a function.
-  value = "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:function:${aws_lambda_function.this.function_name}:${aws_lambda_alias.live.name}"
+  value       = aws_lambda_alias.live.arn
 }
 
 output "invoke_arn" {
