@@ -1,6 +1,6 @@
 """Every mistake that `token-broker check` has to find, in a plan that the real Terraform made of it, and nothing else.
 
-findings/main.tf is right; each case makes one thing of it wrong.
+What stands in findings/ is right; each case makes one thing of it wrong.
 """
 
 from pathlib import Path
@@ -14,6 +14,10 @@ POST = 'aws_api_gateway_integration.token["POST"]'
 EVERY = "aws_api_gateway_method_settings.every[0]"
 STAGE = "aws_api_gateway_stage.prod"
 PLAN = "aws_api_gateway_usage_plan.standard"
+FUNCTION = "aws_lambda_function.broker"
+POOL = "aws_cognito_user_pool.machines"
+APP_CLIENT = "aws_cognito_user_pool_client.m2m"
+ACL = "aws_wafv2_web_acl.broker_only"
 
 # What is wrong, the variables that make it so, and the findings: guardrail and address.
 CASES = {
@@ -48,8 +52,24 @@ CASES = {
     "plan_without_keys": {("TB023", "aws_api_gateway_usage_plan.idle[0]")},
     "stock_refusals": {("TB022", API)},
     "stock_throttled": {("TB022", "aws_api_gateway_gateway_response.stock[0]")},
-    "secret_in_environment": {("TB001", "aws_lambda_function.broker[0]")},
+    "secret_in_environment": {("TB001", FUNCTION)},
     "openapi_body": {("TB027", API)},
+    "slow_function": {("TB028", FUNCTION)},
+    "role_reads_all_parameters": {("TB029", "aws_iam_role_policy.broker")},
+    "role_reads_all_secrets": {("TB029", "aws_iam_role_policy.secrets")},
+    "role_of_an_administrator": {("TB029", 'aws_iam_role_policy_attachment.more["AdministratorAccess"]')},
+    "role_for_others": {("TB030", "aws_iam_role.broker")},
+    "log_for_ever": {("TB031", "aws_cloudwatch_log_group.broker[0]")},
+    "no_log_group": {("TB031", FUNCTION)},
+    "layer": {("TB032", FUNCTION)},
+    "secret_in_parameter": {("TB033", "aws_ssm_parameter.settings")},
+    "bindings_with_a_mistake": {("TB034", "aws_ssm_parameter.bindings")},
+    "app_client_for_people": {("TB035", APP_CLIENT)},
+    "app_client_by_default": {("TB035", "aws_cognito_user_pool_client.more[0]")},
+    "sign_up": {("TB036", POOL)},
+    "pool_without_protection": {("TB037", POOL)},
+    "acl_lets_in": {("TB038", ACL)},
+    "header_in_logs": {("TB038", "aws_wafv2_web_acl_logging_configuration.broker_only")},
 }
 VARIABLES = {
     "shared_key": (

@@ -1,5 +1,6 @@
 # A front door of plain resources, as somebody might write it by hand, that is right but for the one thing that
 # var.wrong names. `token-broker check` has to find that thing in the plan, and nothing when nothing is wrong.
+# What stands behind the front door is in broker.tf and pool.tf.
 
 terraform {
   required_providers {
@@ -265,18 +266,4 @@ resource "aws_api_gateway_usage_plan_key" "client" {
   key_id        = each.value.id
   key_type      = "API_KEY"
   usage_plan_id = aws_api_gateway_usage_plan.standard.id
-}
-
-resource "aws_lambda_function" "broker" {
-  count         = var.wrong == "secret_in_environment" ? 1 : 0
-  function_name = "token-broker"
-  role          = "arn:aws:iam::123456789012:role/token-broker"
-  runtime       = "provided.al2023"
-  handler       = "bootstrap"
-  s3_bucket     = "functions"
-  s3_key        = "token-broker.zip"
-
-  environment {
-    variables = { COGNITO_CLIENT_SECRET = "51vd2p4k9bqj6t0r8wz3yxnm7ha1cf5e" }
-  }
 }
