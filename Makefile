@@ -14,6 +14,10 @@ TERRAFORM_PYTHON := tests/terraform/.venv/bin/python
 RUST_CLIENT := --manifest-path tests/clients/rust/Cargo.toml
 LIMITS_BENCH := --manifest-path bench/limits/Cargo.toml
 HOST_BENCH := --manifest-path bench/host/Cargo.toml
+FUZZ := --manifest-path fuzz/Cargo.toml
+
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 
 # What is released leaves the AWS SDK out; what is linted and tested has it.
 WITH_AWS := token-broker/aws
@@ -22,7 +26,7 @@ WITH_AWS := token-broker/aws
 ARCHITECTURES ?= arm64
 DEFINITION ?= terraform/examples/complete/token-broker.yaml
 
-.PHONY: help test tools fmt lint docs unit loom mutants clients lambda terraform deny bench release
+.PHONY: help test tools fmt lint docs unit loom mutants clients lambda terraform deny bench fuzz release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +41,7 @@ fmt: ## Format the code
 	cargo fmt $(RUST_CLIENT)
 	cargo fmt $(LIMITS_BENCH)
 	cargo fmt $(HOST_BENCH)
+	cargo fmt $(FUZZ)
 	terraform fmt -recursive terraform
 	terraform fmt tests/terraform/findings
 
@@ -45,11 +50,13 @@ lint: ## Check the format and the lints
 	cargo fmt $(RUST_CLIENT) --check
 	cargo fmt $(LIMITS_BENCH) --check
 	cargo fmt $(HOST_BENCH) --check
+	cargo fmt $(FUZZ) --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace --features $(WITH_AWS) --all-targets -- -D warnings
 	cargo clippy --locked $(RUST_CLIENT) --all-targets -- -D warnings
 	cargo clippy --locked $(LIMITS_BENCH) --all-targets -- -D warnings
 	cargo clippy --locked $(HOST_BENCH) --all-targets -- -D warnings
+	cargo clippy --locked $(FUZZ) --no-default-features --bins -- -D warnings
 
 docs: ## Build the API documentation; a broken link is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --features $(WITH_AWS) --no-deps
@@ -101,6 +108,10 @@ bench: release ## Measure against nginx, governor and other functions here, and 
 	bench/lambda.py $(BROKER) $(BOOTSTRAP) --write docs/benchmarks.md
 	bench/host.py $(CARGO_TARGET_DIR)/release/host-bench --write docs/benchmarks.md
 	bench/run.py $(BROKER) --write docs/benchmarks.md
+
+fuzz: ## Search for inputs that break what parsers keep, FUZZ_SECONDS for each (needs a nightly toolchain)
+	tests/setup/fuzz
+	fuzz/run $(FUZZ_SECONDS)
 
 # Both at once: by itself either would have its dependencies built with other features, and built again.
 release:
