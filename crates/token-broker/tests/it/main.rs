@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod attack;
 mod aws_function;
 mod chaos;
 mod check;
@@ -19,6 +20,8 @@ mod harness;
 mod keys;
 mod package;
 mod refusals;
+mod reload;
+mod restart;
 mod running;
 mod usage;
 mod waivers;
