@@ -3,7 +3,8 @@
 use lambda::ProxyEvent;
 use serde_json::{Map, Value};
 
-use crate::front_door::{self, KEY, PEER, Setup, TOKEN};
+use crate::front_door::{self, KEY, Setup, TOKEN};
+use crate::pipe::PEER;
 use crate::wire::{self, Answer, Request};
 use crate::{Broken, Kept};
 

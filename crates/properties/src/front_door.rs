@@ -1,13 +1,10 @@
 //! A front door at the end of a pipe in memory: bytes go in, and what it answered, logged and invoked comes out.
 //!
-//! Everything is as it is behind a socket, but for time, which passes only when there is nothing else to do, and for
-//! randomness, which is the same for each connection.
+//! Everything is as it is behind a socket, but for time and for randomness, which is the same for each connection.
 
 use std::fmt;
-use std::future::Future;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use ambient::Clock as _;
@@ -16,13 +13,12 @@ use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded, Invocation, InvokeError, Invoking, ProxyReply};
 use limits::Memory;
-use listen::{Bounds, Drain, Listener};
 use prometheus_client::registry::Registry;
 use restapi::{Account, ApiKeyId, ApiKeyValue, IntegrationUri};
 use testkit::{ManualClock, SeededEntropy};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use crate::Broken;
+use crate::pipe::{converse, locked};
 
 /// What the front door is to be opened with.
 pub(crate) struct Setup {
@@ -64,41 +60,11 @@ pub(crate) fn run(setup: &Setup, pieces: &[&[u8]]) -> Result<Seen, Broken> {
     let (access_log, writing) =
         Journal::start("access-log", log.clone(), LOG_BYTES).map_err(|error| Broken::by("the log", error))?;
     let door = Arc::new(open(&account, &told, access_log)?);
-    let answered = block_on(converse(Arc::clone(&door), pieces))??;
+    let answered = converse(&door, pieces)?;
     drop(door);
     keep!(writing.finish(Duration::from_mins(1)), "the log is not written");
     let (events, log) = (locked(&told.events).clone(), locked(&log.0).clone());
     Ok(Seen { answered, events, log })
-}
-
-/// Runs `future` where time passes only when there is nothing else to do.
-pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Broken> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_time().start_paused(true).build();
-    Ok(runtime.map_err(|error| Broken::by("the runtime", error))?.block_on(future))
-}
-
-async fn converse(door: Arc<Door>, pieces: &[&[u8]]) -> Result<Vec<u8>, Broken> {
-    let (near, far) = tokio::io::duplex(PIPE);
-    let (drain, signal) = Drain::new();
-    let serving = tokio::spawn(listen::serve(Pipe(Mutex::new(Some(far))), Bounds::default(), door, signal));
-    let (mut read, mut write) = tokio::io::split(near);
-    let sending = async {
-        for piece in pieces {
-            // The connection may be closed before everything was sent.
-            let _sent = write.write_all(piece).await;
-            tokio::task::yield_now().await;
-        }
-    };
-    let mut answered = Vec::new();
-    let reading = read.read_to_end(&mut answered);
-    let both = async { tokio::join!(sending, reading) };
-    let ended = tokio::time::timeout(LONG, both).await;
-    keep!(ended.is_ok(), "the connection does not end");
-    drain.begin(Duration::ZERO);
-    let served = tokio::time::timeout(LONG, serving).await;
-    keep!(matches!(served, Ok(Ok(()))), "the listener ended by {served:?}");
-    Ok(answered)
 }
 
 fn open(account: &Account, told: &Arc<Told>, access_log: Journal) -> Result<Door, Broken> {
@@ -130,30 +96,6 @@ fn functions(account: &Account, told: &Arc<Told>) -> Functions {
         }
     }
     functions
-}
-
-/// A listener with one connection.
-struct Pipe(Mutex<Option<DuplexStream>>);
-
-impl Listener for Pipe {
-    type Stream = DuplexStream;
-    type Peer = SocketAddr;
-
-    async fn accept(&self) -> io::Result<(DuplexStream, SocketAddr)> {
-        let stream = locked(&self.0).take();
-        match stream {
-            Some(stream) => Ok((stream, PEER)),
-            None => std::future::pending().await,
-        }
-    }
-
-    fn prepare(_stream: &DuplexStream) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn address(peer: SocketAddr) -> Option<IpAddr> {
-        Some(peer.ip())
-    }
 }
 
 /// A function that keeps its events and answers as it is told.
@@ -190,10 +132,6 @@ impl Write for Log {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn compiled() -> Result<Compiled, String> {
     let definition =
         Definition::parse(DEFINITION, "token-broker.yaml").map_err(|errors| errors.to_string())?;
@@ -224,14 +162,5 @@ pub(crate) const KEY: &str = "the-value-of-the-api-key";
 /// What the function answers if it is told nothing else.
 pub(crate) const TOKEN: &str = r#"{"access_token":"t"}"#;
 
-/// Who is at the other end.
-pub(crate) const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 50_000);
-
-/// As much as a connection can have in it.
-const PIPE: usize = 1 << 20;
-
 /// As many lines as a connection of that size can make.
 const LOG_BYTES: usize = 1 << 28;
-
-/// Longer than a connection may live.
-const LONG: Duration = Duration::from_hours(1);

@@ -20,12 +20,14 @@ mod event;
 mod form;
 mod front_door;
 mod names;
+mod pipe;
 mod plan;
 mod reply;
 mod scope;
 #[cfg(test)]
 mod tests;
 mod token;
+mod user_pool;
 mod wire;
 
 pub use kept::{Broken, Kept};
@@ -40,7 +42,7 @@ pub struct Property {
 }
 
 /// Every property.
-pub const ALL: [Property; 11] = [
+pub const ALL: [Property; 12] = [
     Property { name: "access_log", check: access_log::check },
     Property { name: "bindings", check: bindings_document::check },
     Property { name: "connection", check: connection::check },
@@ -52,6 +54,7 @@ pub const ALL: [Property; 11] = [
     Property { name: "reply", check: reply::check },
     Property { name: "scope", check: scope::check },
     Property { name: "token", check: token::check },
+    Property { name: "user_pool", check: user_pool::check },
 ];
 
 /// Whether the property `name` is kept for `input`.

@@ -58,6 +58,7 @@ replayed! {
     every_kept_reply_makes_one_answer: "reply",
     every_kept_scope_is_decided_by_the_rules: "scope",
     every_kept_token_is_served_only_if_it_is_right: "token",
+    token_of_every_kept_connection_is_for_a_secret: "user_pool",
 }
 
 #[test]

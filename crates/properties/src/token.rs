@@ -19,7 +19,7 @@ use oauth::{AccessToken, ScopeSet, TokenReply, UnverifiedClaims};
 use serde_json::Value;
 use testkit::{ManualClock, SeededEntropy};
 
-use crate::front_door::block_on;
+use crate::pipe::block_on;
 use crate::{Broken, Kept};
 
 /// A token is served only if it carries the scopes that were asked for and no other, was made for who asked, and lives; an
