@@ -3,8 +3,10 @@
 //! It is parsed by the parser that the HTTP library parses it with again, so that both see the same fields; on top come
 //! the rules that the library leaves to others or does not have. The lines have been looked at already: each ends right.
 
+use std::mem::MaybeUninit;
+
 use http::{Method, Uri, Version};
-use httparse::{EMPTY_HEADER, Header, Status};
+use httparse::{Header, Status};
 
 use crate::host::is_host;
 use crate::target;
@@ -32,10 +34,11 @@ pub(crate) struct Head {
 
 /// Holds a whole head against the rules. It may have so many header lines.
 pub(crate) fn check(head: &[u8], most_fields: usize) -> Result<Head, Fault> {
-    let mut space = [EMPTY_HEADER; MOST_FIELDS];
+    // Three kilobytes that are written as far as there are fields, not once more before.
+    let mut space = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let fields = space.get_mut(..most_fields.min(MOST_FIELDS)).unwrap_or_default();
-    let mut request = httparse::Request::new(fields);
-    let parsed = request.parse(head);
+    let mut request = httparse::Request::new(&mut []);
+    let parsed = request.parse_with_uninit_headers(head, fields);
     let outcome = match parsed {
         Ok(Status::Complete(length)) if length == head.len() => checked(&request),
         Ok(_) => Err(Violation::RequestLine),

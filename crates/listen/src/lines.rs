@@ -23,7 +23,7 @@ impl Lines {
         let within = bytes.get(..most).unwrap_or(bytes);
         loop {
             let rest = within.get(self.seen..).unwrap_or_default();
-            let Some(ahead) = rest.iter().position(|byte| is_control(*byte)) else {
+            let Some(ahead) = first_control(rest) else {
                 self.seen = within.len();
                 return if bytes.len() > most { Err(self.too_large()) } else { Ok(None) };
             };
@@ -58,6 +58,21 @@ impl Lines {
         }
     }
 }
+
+/// Where the first byte stands that ends a line or may not be there. Pieces without any are passed over whole, which the
+/// compiler does for all bytes of a piece at once.
+fn first_control(bytes: &[u8]) -> Option<usize> {
+    let mut passed = 0;
+    for piece in bytes.chunks(PIECE) {
+        if piece.iter().fold(false, |any, byte| any | is_control(*byte)) {
+            return piece.iter().position(|byte| is_control(*byte)).map(|within| passed + within);
+        }
+        passed += piece.len();
+    }
+    None
+}
+
+const PIECE: usize = 32;
 
 /// Whether this byte ends a line or may not stand in a head. A tab may.
 const fn is_control(byte: u8) -> bool {

@@ -110,6 +110,9 @@ pub struct Bounds {
     /// How long a connection past its age may take over its last answer before it is cut. More than head, body and the
     /// slowest function together.
     pub last_answer: Duration,
+    /// How long, once the drain has begun, a connection that waits for its peer is kept: a request may be on its way, and
+    /// closing would lose it. What comes is answered, and the answer says `Connection: close`.
+    pub linger: Duration,
     /// How many bytes a request head may have.
     pub head_bytes: usize,
     /// How many header fields a request may have. No more than 100.
@@ -125,6 +128,7 @@ impl Default for Bounds {
             stall: Duration::from_secs(15),
             age: Duration::from_mins(5),
             last_answer: Duration::from_secs(90),
+            linger: Duration::ZERO,
             head_bytes: 24 * 1024,
             header_fields: MOST_FIELDS,
         }
@@ -213,7 +217,7 @@ struct Connection<H, P> {
 }
 
 impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, P> {
-    async fn run<L: Listener<Peer = P>>(self, stream: L::Stream, mut drain: DrainSignal) {
+    async fn run<L: Listener<Peer = P>>(self, stream: L::Stream, drain: DrainSignal) {
         if L::prepare(&stream).is_err() {
             return;
         }
@@ -222,21 +226,23 @@ impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, 
         let mut stream = Vetted::new(Stalling::new(stream, bounds.stall), head, Arc::clone(&seat));
         let begun = tokio::select! {
             begun = tokio::time::timeout(bounds.head, stream.first()) => begun,
-            _grace = drain.begun() => return,
+            () = lingered(drain.clone(), bounds.linger) => return,
         };
         if !matches!(begun, Ok(Ok(true))) {
             return;
         }
         let accepted = Instant::now();
+        let draining = drain.clone();
         let service = service_fn(move |request| {
-            let (handler, seat) = (Arc::clone(&handler), Arc::clone(&seat));
+            let (handler, seat, draining) = (Arc::clone(&handler), Arc::clone(&seat), draining.clone());
             async move {
                 let number = seat.ask();
                 let mut answer = match seat.end_at(number) {
                     Some(Stop::Refuse(fault)) => handler.refuse(Refused::new(fault, peer)).await,
                     _ => handler.handle(Inbound { request, peer }).await,
                 };
-                if seat.end_at(number).is_some() || accepted.elapsed() >= bounds.age {
+                let is_last = draining.is_draining() || accepted.elapsed() >= bounds.age;
+                if is_last || seat.end_at(number).is_some() {
                     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 seat.answer(clock.now());
@@ -254,7 +260,7 @@ impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, 
         let ended = async {
             tokio::select! {
                 ended = served.as_mut() => ended,
-                _grace = drain.begun() => {
+                () = lingered(drain, bounds.linger) => {
                     served.as_mut().graceful_shutdown();
                     served.as_mut().await
                 }
@@ -275,6 +281,12 @@ impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, 
             }
         }
     }
+}
+
+/// Waits until the drain has begun and `linger` has passed.
+async fn lingered(mut drain: DrainSignal, linger: Duration) {
+    let _grace = drain.begun().await;
+    let _passed = tokio::time::timeout(linger, std::future::pending::<()>()).await;
 }
 
 fn is_stall(error: &hyper::Error) -> bool {

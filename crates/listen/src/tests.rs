@@ -151,6 +151,56 @@ async fn drain_lets_a_request_in_flight_finish_and_refuses_new_connections() {
     served.await.unwrap();
 }
 
+/// Answers to as many requests as are sent over a connection that was there before the drain began.
+async fn after_the_drain_began(linger: Duration, first: &str) -> (String, Running) {
+    let running = started(Bounds { linger, ..Bounds::default() }).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(first.as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    if first.is_empty() {
+        // Once it is counted it has been accepted.
+        while running.counts.open() == 0 {
+            tokio::task::yield_now().await;
+        }
+    } else {
+        let mut buffer = [0; 1_024];
+        let length = stream.read(&mut buffer).await.unwrap();
+        answers.extend_from_slice(&buffer[..length]);
+    }
+    running.drain.begin(Duration::from_mins(1));
+    tokio::task::yield_now().await;
+    let second = "POST /two HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    let _refused = stream.write_all(second.as_bytes()).await;
+    let _reset = stream.read_to_end(&mut answers).await;
+    (String::from_utf8(answers).unwrap(), running)
+}
+
+#[tokio::test]
+async fn request_that_comes_as_the_drain_begins_is_answered_and_is_the_last() {
+    let first = "POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    for (first, expected) in [("", 1), (first, 2)] {
+        let (answers, running) = after_the_drain_began(Duration::from_mins(1), first).await;
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), expected, "{answers}");
+        assert_eq!(answers.to_lowercase().matches("connection: close").count(), 1, "{answers}");
+        // Nobody is waited for any more.
+        running.served.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn connection_without_a_request_is_closed_when_lingering_is_over() {
+    let running = started(Bounds { linger: Duration::from_millis(20), ..Bounds::default() }).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    while running.counts.open() == 0 {
+        tokio::task::yield_now().await;
+    }
+    running.drain.begin(Duration::from_mins(1));
+    let mut nothing = Vec::new();
+    idle.read_to_end(&mut nothing).await.unwrap();
+    assert!(nothing.is_empty());
+    running.served.await.unwrap();
+}
+
 #[tokio::test]
 async fn drain_ends_at_its_deadline() {
     let Running { address, echo, drain, served, counts } = started(Bounds::default()).await;
