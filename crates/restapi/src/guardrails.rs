@@ -121,6 +121,11 @@ pub fn check(account: &Account) -> Vec<Finding> {
     ALL.iter().flat_map(|guardrail| guardrail.check(account)).collect()
 }
 
+/// Whether the variable `$context.{name}` shows a credential, or a part of the request that may hold one.
+pub fn shows_credential(name: &str) -> bool {
+    access_log::shows_credential(&format!("$context.{name}"))
+}
+
 /// What kind of secret `text` looks like, for texts that are not in an account: a variable, an output. It never repeats
 /// the text.
 pub fn secret_kind(text: &str) -> Option<&'static str> {

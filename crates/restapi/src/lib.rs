@@ -11,6 +11,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness. Limits are only described here; the `limits` crate spends them.
 
+mod access_log;
 mod account;
 mod api;
 mod api_key;
@@ -26,6 +27,9 @@ mod stage;
 mod throttle;
 mod usage_plan;
 
+pub use access_log::{
+    AccessLogFormat, AccessLogSettings, LogFormatError, LogVariable, ValueOf, check_log_format, log_variables,
+};
 pub use account::Account;
 pub use api::{ApiKeySource, EndpointType, RestApi};
 pub use api_key::{ApiKey, ApiKeyValue, ApiKeyValueError};
@@ -39,6 +43,6 @@ pub use integration::{Integration, IntegrationType, IntegrationUri, PassthroughB
 pub use method::{AuthorizationType, Authorizer, AuthorizerType, HttpMethod, HttpMethodError, Method};
 pub use permission::{MethodArn, Permission, SourceArnPattern};
 pub use resource::{PathPart, Resource, ResourcePath};
-pub use stage::{AccessLogSettings, LoggingLevel, MethodKey, MethodSetting, Stage};
+pub use stage::{LoggingLevel, MethodKey, MethodSetting, Stage};
 pub use throttle::{RateLimit, RateLimitError, ThrottleSettings};
 pub use usage_plan::{ApiStage, QuotaPeriod, QuotaSettings, QuotaSettingsError, UsagePlan, UsagePlanKey};

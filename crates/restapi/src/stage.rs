@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{DeploymentId, HttpMethod, RateLimit, ResourcePath, StageName, ThrottleSettings};
+use crate::{
+    AccessLogSettings, DeploymentId, HttpMethod, RateLimit, ResourcePath, StageName, ThrottleSettings,
+};
 
 /// A named view of one deployment.
 #[derive(Clone, Debug, Serialize)]
@@ -142,63 +144,6 @@ impl Default for MethodSetting {
             cache_ttl_in_seconds: 300,
             cache_data_encrypted: false,
             require_authorization_for_cache_control: true,
-        }
-    }
-}
-
-/// Where and how access is logged.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccessLogSettings {
-    /// The log group or delivery stream; on this machine, a name for the program's own log.
-    pub destination_arn: String,
-    /// One line with `$context` variables; it must have a request id.
-    pub format: String,
-}
-
-/// One format for both homes, but for members that only this program's data plane can fill.
-macro_rules! access_log_format {
-    ($($own:literal)?) => {
-        concat!(
-            r#"{"requestId":"$context.requestId","extendedRequestId":"$context.extendedRequestId","#,
-            r#""requestTimeEpoch":"$context.requestTimeEpoch","apiId":"$context.apiId","#,
-            r#""deploymentId":"$context.deploymentId","stage":"$context.stage","httpMethod":"$context.httpMethod","#,
-            r#""resourcePath":"$context.resourcePath","protocol":"$context.protocol","#,
-            r#""sourceIp":"$context.identity.sourceIp","apiKeyId":"$context.identity.apiKeyId","#,
-            r#""status":"$context.status","responseType":"$context.error.responseType","#,
-            $($own,)?
-            r#""responseLength":"$context.responseLength","responseLatency":"$context.responseLatency","#,
-            r#""integrationStatus":"$context.integration.status","integrationLatency":"$context.integration.latency","#,
-            r#""authorizePrincipal":"$context.authorizer.principalId"}"#,
-        )
-    };
-}
-
-impl AccessLogSettings {
-    /// A format that tells who was answered what, and why: one JSON object.
-    ///
-    /// API Gateway puts values in raw, so nothing that a client chooses freely (path, user agent, host) has a place in
-    /// it: a quotation mark would break the line, or forge one, and a credential in the wrong place would stand in the
-    /// log. Keys stand in it by id. `$context.limit`, which limit answered 429, is no variable of API Gateway's: see
-    /// [`AWS_FORMAT`](Self::AWS_FORMAT).
-    pub const DEFAULT_FORMAT: &'static str = access_log_format!(r#""limit":"$context.limit","#);
-
-    /// The same for API Gateway itself: without `limit`, which it does not know.
-    pub const AWS_FORMAT: &'static str = access_log_format!();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn format_on_aws_is_the_default_without_the_limit() {
-        let limit = r#""limit":"$context.limit","#;
-        assert_eq!(AccessLogSettings::DEFAULT_FORMAT.matches(limit).count(), 1);
-        assert_eq!(AccessLogSettings::AWS_FORMAT, AccessLogSettings::DEFAULT_FORMAT.replace(limit, ""));
-        for format in [AccessLogSettings::DEFAULT_FORMAT, AccessLogSettings::AWS_FORMAT] {
-            let members: BTreeMap<String, String> = serde_json::from_str(format).unwrap();
-            assert!(members.values().all(|value| value.starts_with("$context.")), "{members:?}");
         }
     }
 }

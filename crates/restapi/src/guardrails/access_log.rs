@@ -23,7 +23,7 @@ fn variables(format: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn shows_credential(name: &str) -> bool {
+pub(super) fn shows_credential(name: &str) -> bool {
     if let Some(property) = name.strip_prefix("$context.authorizer.") {
         let property = property.to_ascii_lowercase();
         return property == "claims" || CREDENTIAL_WORDS.iter().any(|word| property.contains(word));
