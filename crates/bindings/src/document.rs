@@ -1,6 +1,7 @@
 //! The document as it is read: what does not fit is named by its place, and its value is not repeated.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use oauth::TokenEndpointUrl;
 use restapi::ApiKeyId;
@@ -148,7 +149,7 @@ impl Object {
     fn each(self) -> impl Iterator<Item = (String, Node)> {
         let Self { place, members } = self;
         members.into_iter().map(move |(name, value)| {
-            let place = format!("{place}.{name}");
+            let place = format!("{place}.{}", Shown(&name));
             (name, Node { place, value })
         })
     }
@@ -163,7 +164,20 @@ impl Object {
     }
 
     fn place_of(&self, name: &str) -> String {
-        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
+        let name = Shown(name);
+        if self.place.is_empty() { name.to_string() } else { format!("{}.{name}", self.place) }
+    }
+}
+
+/// A name as errors show it: a part of one line, and not endless.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.0.chars();
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let start: String = characters.by_ref().take(64).map(plain).collect();
+        write!(f, "{start}{}", if characters.next().is_some() { "…" } else { "" })
     }
 }
 

@@ -57,6 +57,15 @@ fn mistakes_are_named_by_their_place() {
     assert!(!said.iter().any(|said| said.contains("hunter2")));
 }
 
+#[test]
+fn place_is_a_part_of_one_line_whatever_a_name_is() {
+    for (name, shown) in [("m2m\n\u{1b}", "m2m  "), (&*"m".repeat(70), &*("m".repeat(64) + "…"))] {
+        let mistake = changed(|whole| whole["app_clients"] = json!({ name: {} }));
+        let said = Bindings::parse(&mistake).unwrap_err().to_string();
+        assert!(said.contains(&format!("`app_clients.{shown}.client_id`")), "{said}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_is_read_is_no_panic_and_no_echo(text in r#"[{}\[\]":,a-z0-9 ]{0,60}"#, secret in "[A-Z]{12}") {

@@ -27,7 +27,7 @@ impl TokenEndpointUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::Credentials);
         }
-        let host = url.host().ok_or(EndpointError::NoUrl)?;
+        let host = url.host().filter(can_be_asked).ok_or(EndpointError::NoUrl)?;
         match url.scheme() {
             "https" => {}
             "http" if is_this_machine(&host) => {}
@@ -73,6 +73,12 @@ pub enum EndpointError {
     Query,
 }
 
+/// Whether an HTTP client takes the host: a URL may have characters in it that no name has.
+fn can_be_asked(host: &Host<&str>) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    !matches!(host, Host::Domain(name) if !name.bytes().all(is_plain))
+}
+
 fn is_this_machine(host: &Host<&str>) -> bool {
     match host {
         // RFC 6761 §6.3: this name is always the machine itself.
@@ -108,6 +114,7 @@ mod tests {
             ("pool.example.com/oauth2/token", EndpointError::NoUrl),
             ("ftp://127.0.0.1/oauth2/token", EndpointError::NoUrl),
             ("unix:/run/pool", EndpointError::NoUrl),
+            ("https://{pool}.example.com/oauth2/token", EndpointError::NoUrl),
             ("http://pool.example.com/oauth2/token", plain("pool.example.com")),
             ("http://localhost.example.com/", plain("localhost.example.com")),
             ("http://10.0.0.1/", plain("10.0.0.1")),

@@ -5,7 +5,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::connection::lines;
 use crate::front_door::{self, KEY, Setup};
 use crate::{Broken, Kept};
 
@@ -20,15 +19,21 @@ pub(crate) fn check(input: &[u8]) -> Kept {
     let seen = front_door::run(&setup, &[&request(agent, target)])?;
     let log = str::from_utf8(&seen.log).map_err(|error| Broken::by("the log", error))?;
     keep!(!log.contains(KEY) || said(agent, target, format.as_deref()), "the key is in the log: {log:?}");
-    if seen.events.is_empty() {
-        // What belongs to no stage is logged in the default format.
-        return lines(&seen.log).map(drop);
-    }
-    let format = format.unwrap_or_else(|| restapi::AccessLogSettings::DEFAULT_FORMAT.to_owned());
     let line = log.strip_suffix('\n').ok_or_else(|| Broken::new(format!("no whole line: {log:?}")))?;
-    keep!(!line.contains('\n'), "more than one line: {log:?}");
-    keep!(controls(line) == controls(&format), "control characters that are not the format's: {line:?}");
-    is_json_as(line, &format, agent)
+    let own = format.unwrap_or_else(|| DEFAULT.to_owned());
+    let is_served = !seen.events.is_empty();
+    match is_line_of(&own, line, agent, is_served) {
+        // What belongs to no stage is logged in the default format.
+        Err(_) if !is_served => is_line_of(DEFAULT, line, agent, false),
+        kept => kept,
+    }
+}
+
+/// The line is one that `format` makes, of a request whose answer is a token if it `is_served`.
+fn is_line_of(format: &str, line: &str, agent: &[u8], is_served: bool) -> Kept {
+    keep!(!line.contains('\n'), "more than one line: {line:?}");
+    keep!(controls(line) == controls(format), "control characters that are not the format's: {line:?}");
+    is_json_as(line, format, agent, is_served)
 }
 
 /// A request with the key that admits.
@@ -58,7 +63,7 @@ fn controls(text: &str) -> Vec<char> {
 }
 
 /// A format that is JSON makes JSON with the same members, and what stands in a member alone is the whole value.
-fn is_json_as(line: &str, format: &str, agent: &[u8]) -> Kept {
+fn is_json_as(line: &str, format: &str, agent: &[u8], is_served: bool) -> Kept {
     let Ok(Value::Object(members)) = serde_json::from_str(&with_words(format)) else { return Ok(()) };
     let read: Map<String, Value> = serde_json::from_str(line).map_err(|error| Broken::by(line, error))?;
     // Variables in names have values of their own: only how many there are is known of those.
@@ -72,7 +77,7 @@ fn is_json_as(line: &str, format: &str, agent: &[u8]) -> Kept {
     for (name, value) in members.iter().filter(|(name, _)| !name.contains("$context.")) {
         let expected = match value.as_str() {
             Some("$context.identity.userAgent") => told(agent),
-            Some("$context.status") => "200".to_owned(),
+            Some("$context.status") if is_served => "200".to_owned(),
             _ => continue,
         };
         keep!(
@@ -104,6 +109,8 @@ fn told(agent: &[u8]) -> String {
     let agent = agent.trim_matches([' ', '\t']);
     if agent.is_empty() { "-".to_owned() } else { agent.to_owned() }
 }
+
+const DEFAULT: &str = restapi::AccessLogSettings::DEFAULT_FORMAT;
 
 /// No name of a member of any real format.
 const WORD: &str = "qzwordzq";

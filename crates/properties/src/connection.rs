@@ -65,7 +65,7 @@ fn logged(log: &[u8], answers: &[Answer<'_>]) -> Kept {
 }
 
 /// The lines of a log in the default format.
-pub(crate) fn lines(log: &[u8]) -> Result<Vec<Map<String, Value>>, Broken> {
+fn lines(log: &[u8]) -> Result<Vec<Map<String, Value>>, Broken> {
     keep!(log.is_empty() || log.ends_with(b"\n"), "the log ends in mid-line");
     let members: Map<String, Value> = serde_json::from_str(restapi::AccessLogSettings::DEFAULT_FORMAT)
         .map_err(|error| Broken::by("the default format", error))?;
