@@ -100,9 +100,6 @@ impl<S: AsyncRead + Unpin> Vetted<S> {
         let passed = self.vet(&held);
         self.held = held;
         self.ready = passed?;
-        if !matches!(self.end, End::Open) {
-            self.held.truncate(self.ready);
-        }
         Ok(())
     }
 
