@@ -3,39 +3,50 @@
 //! The line is the stage's access-log format with its `$context` variables filled in; what belongs to no stage uses the
 //! default format. Values from outside are escaped, so that no client can forge a line. A line that cannot be taken is
 //! counted, never waited for. Keys, tokens, headers and bodies have no variable.
+//!
+//! What is known of a request is collected here on its way; the execution log is told by it as well.
 
-use std::borrow::Cow;
+mod variables;
+
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Timestamp};
-use http::header::USER_AGENT;
+use http::header::{HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use journal::Journal;
+use lambda::InvokeError;
 use listen::RequestLine;
-use restapi::{AccessLogSettings, ApiKeyId, HttpMethod, ResponseType};
+use restapi::{AccessLogSettings, ApiKeyId, LoggingLevel, ResponseType};
+use serde_json::{Map, Value};
 
 use crate::admit::Limited;
+use crate::execution_log::Event;
 use crate::ids::Ids;
 use crate::live::{Endpoint, Plan, StageView};
-use crate::metrics::Metrics;
-use crate::refusal::Stock;
-use crate::template::{Template, escape_json};
+use crate::log_line::LogLine;
+use crate::metrics::{Metrics, Observed};
+use crate::template::escape_json;
+use crate::trace::TraceId;
 
 /// Where lines go, and what counts them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AccessLog {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Journal,
+    /// The execution log, if there is one.
+    pub(crate) executions: Option<Journal>,
     pub(crate) metrics: Arc<Metrics>,
-    default_format: Template,
+    default_format: Arc<LogLine>,
 }
 
 impl AccessLog {
     pub(crate) fn new(clock: Arc<dyn Clock>, journal: Journal, metrics: Arc<Metrics>) -> Self {
-        Self { clock, journal, metrics, default_format: Template::parse(AccessLogSettings::DEFAULT_FORMAT) }
+        let default_format = Arc::new(LogLine::parse(AccessLogSettings::DEFAULT_FORMAT));
+        Self { clock, journal, executions: None, metrics, default_format }
     }
 }
 
@@ -48,6 +59,45 @@ pub(crate) struct Integration {
     pub(crate) status: Option<u16>,
     /// The status that the function replied with.
     pub(crate) reply_status: Option<u16>,
+    /// Why there is no reply.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Why a function did not reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Failure {
+    /// For this reason.
+    Invoked(InvokeError),
+    /// It took too long.
+    TimedOut,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invoked(error) => error.fmt(f),
+            Self::TimedOut => f.write_str("Endpoint request timed out"),
+        }
+    }
+}
+
+/// What is known of an authorizer's run.
+pub(crate) struct Asked {
+    /// How long it took.
+    pub(crate) latency: Duration,
+    /// What it came to, as a status.
+    pub(crate) status: u16,
+    /// Why nobody may call.
+    pub(crate) error: Option<&'static str>,
+    /// What it hands on.
+    pub(crate) context: Map<String, Value>,
+}
+
+/// Without what it hands on: there may be credentials in it.
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// What is known of a request, from its first byte to its line.
@@ -63,14 +113,16 @@ pub(crate) struct Record {
     version: Version,
     source_ip: IpAddr,
     user_agent: Option<HeaderValue>,
+    host: Option<HeaderValue>,
     pub(crate) stage: Option<Arc<StageView>>,
     pub(crate) endpoint: Option<Arc<Endpoint>>,
-    pub(crate) principal: Option<String>,
+    pub(crate) authorizer: Option<Asked>,
     pub(crate) key_id: Option<ApiKeyId>,
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) limited: Option<Limited>,
     pub(crate) integration: Option<Integration>,
-    error: Option<(ResponseType, Cow<'static, str>)>,
+    pub(crate) trace: Option<TraceId>,
+    error: Option<ResponseType>,
     answer: Option<(u16, usize)>,
 }
 
@@ -86,13 +138,15 @@ impl Record {
             version: Version::HTTP_11,
             source_ip: Ipv4Addr::UNSPECIFIED.into(),
             user_agent: None,
+            host: None,
             stage: None,
             endpoint: None,
-            principal: None,
+            authorizer: None,
             key_id: None,
             plan: None,
             limited: None,
             integration: None,
+            trace: None,
             error: None,
             answer: None,
         }
@@ -105,6 +159,7 @@ impl Record {
         self.version = head.version;
         self.source_ip = peer.ip().to_canonical();
         self.user_agent = head.headers.get(USER_AGENT).cloned();
+        self.host = head.headers.get(HOST).cloned();
         self
     }
 
@@ -118,13 +173,33 @@ impl Record {
     }
 
     /// Notes the refusal that is answered.
-    pub(crate) fn refused(&mut self, stock: &Stock, response_type: ResponseType) {
-        self.error = Some((response_type, stock.message.clone()));
+    pub(crate) fn refused(&mut self, response_type: ResponseType) {
+        self.error = Some(response_type);
     }
 
     /// Notes the answer. The line is written now.
     pub(crate) fn finish(mut self, status: u16, length: usize) {
         self.answer = Some((status, length));
+    }
+
+    /// Says something in the execution log, if the method's settings ask for it.
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        let Some(journal) = &self.log.executions else { return };
+        let level = self.endpoint.as_deref().map_or(LoggingLevel::Off, |endpoint| endpoint.logging_level);
+        if event.is_said_at(level) {
+            // A line that is not taken is counted by the journal.
+            let _dropped = journal.offer(&event.lines(self.log.clock.now(), &self.ids));
+        }
+    }
+
+    /// What is said last of a request on a method.
+    fn tell_the_end(&self) {
+        let Some((status, _)) = self.answer else { return self.tell(Event::Abandoned) };
+        self.tell(match self.error {
+            Some(response_type) => Event::Refused { response_type, status },
+            None => Event::Succeeded,
+        });
+        self.tell(Event::Completed { status });
     }
 
     /// `HTTP/1.1` and so on.
@@ -144,49 +219,10 @@ impl Record {
         }
     }
 
-    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        let millis = |duration: Duration| Cow::Owned(duration.as_millis().to_string());
-        Some(match name {
-            "requestId" => self.ids.request.as_str().into(),
-            "extendedRequestId" => self.ids.extended.as_str().into(),
-            "requestTime" => lambda::request_time(self.arrived.as_millis()).into(),
-            "requestTimeEpoch" => self.arrived.as_millis().to_string().into(),
-            // Any token is a method on the wire; only those that API Gateway has are worth a line.
-            "httpMethod" => self.method.as_ref()?.as_str().parse::<HttpMethod>().ok()?.as_str().into(),
-            "path" => self.path.as_str().into(),
-            "protocol" => self.protocol().into(),
-            "status" => self.answer?.0.to_string().into(),
-            "responseLength" => self.answer?.1.to_string().into(),
-            "responseLatency" => millis(self.log.clock.now().since(self.arrived)),
-            "integrationLatency" | "integration.latency" => millis(self.integration?.latency),
-            "integrationStatus" | "integration.integrationStatus" => {
-                self.integration?.status?.to_string().into()
-            }
-            "integration.status" => self.integration?.reply_status?.to_string().into(),
-            "stage" => self.stage.as_deref()?.name.as_ref().into(),
-            "apiId" => self.stage.as_deref()?.api_id.as_str().into(),
-            "deploymentId" => self.stage.as_deref()?.deployment_id.as_ref().into(),
-            "resourceId" => self.endpoint.as_deref()?.resource_id.as_ref().into(),
-            "resourcePath" => self.endpoint.as_deref()?.resource_path.as_ref().into(),
-            "accountId" => self.endpoint.as_deref()?.arn.account_id.as_str().into(),
-            "identity.sourceIp" => self.source_ip.to_string().into(),
-            "identity.userAgent" => String::from_utf8_lossy(self.user_agent.as_ref()?.as_bytes()),
-            "identity.apiKeyId" => self.key_id.as_ref()?.as_str().into(),
-            "authorizer.principalId" => self.principal.as_deref()?.into(),
-            "error.responseType" => self.error.as_ref()?.0.as_str().into(),
-            "error.message" => self.error.as_ref()?.1.as_ref().into(),
-            // Not API Gateway's: there they are unknown and come out as a dash.
-            "limit" => self.limited?.binding()?.as_str().into(),
-            "plan" => self.plan.as_deref()?.name.as_str().into(),
-            _ => return None,
-        })
-    }
-
     fn line(&self) -> Vec<u8> {
         let own = self.stage.as_deref().and_then(|stage| stage.access_log.as_ref());
         let mut line = Vec::with_capacity(512);
-        own.unwrap_or(&self.log.default_format)
-            .render_into(&mut line, |name, out| self.write_variable(name, out));
+        own.unwrap_or(&self.log.default_format).render_into(&mut line, |name| self.variable(name));
         line.push(b'\n');
         line
     }
@@ -194,10 +230,18 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        self.tell_the_end();
         if self.log.journal.offer(&self.line()).is_err() {
             self.log.metrics.access_log_dropped.inc();
         }
         let latency = self.log.clock.now().since(self.arrived);
-        self.log.metrics.observe(self.answer.map(|(status, _)| status), self.limited, latency);
+        self.log.metrics.observe(Observed {
+            status: self.answer.map(|(status, _)| status),
+            limited: self.limited,
+            latency,
+            integration: self.integration.map(|integration| integration.latency),
+            stage: self.stage.as_deref(),
+            endpoint: self.endpoint.as_deref(),
+        });
     }
 }

@@ -1,8 +1,8 @@
-//! The ids of a request: `x-amzn-RequestId`, `x-amz-apigw-id`, and the trace id.
+//! The ids of a request: `x-amzn-RequestId` and `x-amz-apigw-id`.
 
 use std::fmt;
 
-use ambient::{Entropy, Timestamp, Uuid};
+use ambient::{Entropy, Uuid};
 use base64::Engine as _;
 
 /// `x-amz-apigw-id`: sixteen characters of base64, without an allocation.
@@ -48,41 +48,6 @@ impl Ids {
     }
 }
 
-/// The trace id that goes to the function and back to the client.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Trace {
-    /// What the function sees.
-    pub(crate) inbound: String,
-    /// What the client sees in the answer.
-    pub(crate) outbound: String,
-}
-
-impl Trace {
-    /// The trace of a request: a complete one that the client sent is kept; one with only a root gets a parent; without
-    /// a usable one, a new root is made.
-    pub(crate) fn of(sent: Option<&str>, now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let sent = sent.filter(|sent| is_trace(sent));
-        if let Some(whole) = sent.filter(|sent| sent.contains("Parent=") && sent.contains("Sampled=")) {
-            return Self { inbound: whole.to_owned(), outbound: whole.to_owned() };
-        }
-        let random = (entropy.next_u64(), entropy.next_u64(), entropy.next_u64());
-        let root = sent.and_then(|sent| sent.split(';').find(|part| part.starts_with("Root="))).map_or_else(
-            || format!("Root=1-{:08x}-{:016x}{:08x}", now.as_secs(), random.0, random.1 >> 32),
-            ToOwned::to_owned,
-        );
-        let outbound =
-            format!("{root};Parent={:016x};Sampled=0;Lineage=1:{:08x}:0", random.2, random.1 & 0xffff_ffff);
-        Self { inbound: root, outbound }
-    }
-}
-
-/// Whether this looks like a trace header. Anything else is ignored rather than handed on.
-fn is_trace(text: &str) -> bool {
-    text.len() <= 256
-        && text.contains("Root=1-")
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"=-;:".contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use testkit::SeededEntropy;
@@ -96,19 +61,5 @@ mod tests {
         assert!(ids.extended.as_str().ends_with('='));
         assert_ne!(ids.extended, other.extended);
         assert_ne!(ids.request, other.request);
-    }
-
-    #[test]
-    fn complete_trace_is_kept_and_root_gets_a_parent() {
-        let trace = |sent| Trace::of(sent, Timestamp::from_secs(0x6ab5_8520), &SeededEntropy::new(1));
-        let whole = "Root=1-6ab58520-70315d7939e4c191321149a9;Parent=53995c3f42cd8ad8;Sampled=1";
-        assert_eq!(trace(Some(whole)), Trace { inbound: whole.into(), outbound: whole.into() });
-        let root = "Root=1-6ab58520-70315d7939e4c191321149a9";
-        assert_eq!(trace(Some(root)).inbound, root);
-        assert!(trace(Some(root)).outbound.starts_with("Root=1-6ab58520-70315d7939e4c191321149a9;Parent="));
-        for unusable in [None, Some("hello"), Some("Root=1-\"};x")] {
-            assert!(trace(unusable).inbound.starts_with("Root=1-6ab58520-"), "{unusable:?}");
-            assert_eq!(trace(unusable).inbound.len(), root.len());
-        }
     }
 }

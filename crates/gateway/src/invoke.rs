@@ -11,11 +11,12 @@ use futures_util::FutureExt as _;
 use http::header::ACCEPT;
 use lambda::{Invocation, InvokeError, ProxyReply};
 
-use crate::access_log::Integration;
+use crate::access_log::{Failure, Integration, Record};
 use crate::call::{Admitted, Replied, Step};
 use crate::event;
-use crate::ids::Trace;
+use crate::execution_log::Event;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// Runs the function behind the method.
 pub(crate) async fn call(
@@ -32,12 +33,13 @@ pub(crate) async fn call(
             mend = "give the method an AWS_PROXY integration (POST) of a function that exists here",
             "Execution failed due to configuration error: there is no such function",
         );
+        call.record().tell(Event::NoFunction);
         return Err(call.refuse(Refusal::NotInvoked));
     };
     let request = &call.authorized.routed.received;
-    let sent_trace = request.parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
-    let trace = Trace::of(sent_trace, request.now(), entropy);
+    let trace = Trace::of(&request.parts.headers, request.now(), entropy);
     let source_ip = request.source_ip().to_canonical().to_string();
+    call.record().trace = Some(trace.id);
     let started = clock.now();
     let outcome = {
         let event = event::of(&call, &trace.inbound, &source_ip);
@@ -52,7 +54,12 @@ pub(crate) async fn call(
         latency: clock.now().since(started),
         status: outcome.as_ref().ok().map(lambda_status),
         reply_status: outcome.as_ref().ok().and_then(|reply| reply.as_ref().ok()).map(|reply| reply.status),
+        failure: match &outcome {
+            Ok(replied) => replied.as_ref().err().copied().map(Failure::Invoked),
+            Err(_elapsed) => Some(Failure::TimedOut),
+        },
     });
+    tell(call.record());
     match outcome {
         Ok(Ok(reply)) => {
             let accept = call.authorized.routed.received.header(&ACCEPT).map(ToOwned::to_owned);
@@ -73,6 +80,18 @@ pub(crate) async fn call(
             );
             Err(call.refuse(Refusal::TimedOut))
         }
+    }
+}
+
+fn tell(record: &Record) {
+    let Some(Integration { latency, status, failure, .. }) = record.integration else { return };
+    if let Some(status) = status {
+        record.tell(Event::Received { status, latency_ms: latency.as_millis() });
+    }
+    match failure {
+        Some(Failure::Invoked(error)) => record.tell(Event::Failed(error)),
+        Some(Failure::TimedOut) => record.tell(Event::TimedOut),
+        None => {}
     }
 }
 

@@ -16,12 +16,14 @@ mod call;
 mod define;
 mod door;
 mod event;
+mod execution_log;
 mod host;
 mod identify;
 mod ids;
 mod invoke;
 mod key_index;
 mod live;
+mod log_line;
 mod metrics;
 mod pipeline;
 mod refusal;
@@ -33,6 +35,7 @@ mod sparing;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use authorize::{Authorizer, Authorizing, Verdict};
 pub use call::{Authorized, Principal, Received, Routed};

@@ -11,16 +11,18 @@ use ambient::{Entropy, Timestamp};
 use lambda::Function;
 use limits::{LimitId, Limiter};
 use restapi::{
-    Account, ApiKeyId, ApiKeySource, AuthorizationType, AuthorizerId, HttpMethod, IntegrationType, Method,
-    MethodArn, MethodKey, Resource, ResourcePath, RestApi, RestApiId, Stage, UsagePlan,
+    Account, ApiKeyId, ApiKeySource, AuthorizationType, AuthorizerId, HttpMethod, IntegrationType,
+    LoggingLevel, Method, MethodArn, MethodKey, QuotaSettings, Resource, ResourcePath, RestApi, RestApiId,
+    Stage, ThrottleSettings, UsagePlan, UsagePlanId,
 };
 
 use crate::authorize::Authorizer;
 use crate::define::{Definer, StageDefiner};
 use crate::key_index::KeyIndex;
+use crate::log_line::LogLine;
+use crate::metrics::Counted;
 use crate::response_table::ResponseTable;
 use crate::route_table::RouteTable;
-use crate::template::Template;
 
 /// What functions and authorizers stand behind the API, by name.
 #[derive(Debug, Default)]
@@ -79,6 +81,7 @@ pub(crate) struct ApiView {
 #[derive(Debug)]
 pub(crate) struct StageView {
     pub(crate) api_id: RestApiId,
+    pub(crate) api_name: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) deployment_id: Arc<str>,
     pub(crate) variables: Vec<(Arc<str>, Arc<str>)>,
@@ -86,7 +89,8 @@ pub(crate) struct StageView {
     pub(crate) binary_media_types: Vec<String>,
     pub(crate) routes: RouteTable,
     pub(crate) responses: ResponseTable,
-    pub(crate) access_log: Option<Template>,
+    pub(crate) access_log: Option<LogLine>,
+    pub(crate) counted: Counted,
 }
 
 /// A method of a resource in a stage.
@@ -102,6 +106,12 @@ pub(crate) struct Endpoint {
     pub(crate) function: Option<Arc<dyn Function>>,
     pub(crate) timeout: Duration,
     pub(crate) limit: LimitId,
+    /// What that limit is.
+    pub(crate) throttle: ThrottleSettings,
+    /// How much of an execution is logged.
+    pub(crate) logging_level: LoggingLevel,
+    /// Where detailed metrics are on.
+    pub(crate) counted: Option<Counted>,
 }
 
 /// Who authorizes the callers of a method.
@@ -126,9 +136,12 @@ pub(crate) struct KnownKey {
 /// A usage plan.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    pub(crate) id: UsagePlanId,
     pub(crate) name: String,
     pub(crate) throttle: Option<LimitId>,
+    pub(crate) throttle_settings: Option<ThrottleSettings>,
     pub(crate) quota: Option<LimitId>,
+    pub(crate) quota_settings: Option<QuotaSettings>,
     pub(crate) stages: Vec<PlanStage>,
 }
 
@@ -137,7 +150,7 @@ pub(crate) struct Plan {
 pub(crate) struct PlanStage {
     api_id: RestApiId,
     stage: Arc<str>,
-    methods: HashMap<MethodKey, LimitId>,
+    methods: HashMap<MethodKey, (LimitId, ThrottleSettings)>,
 }
 
 impl Live {
@@ -193,7 +206,12 @@ impl Plan {
 impl PlanStage {
     /// The plan's own bucket for a method, if it has one.
     pub(crate) fn method(&self, key: &MethodKey) -> Option<LimitId> {
-        self.methods.get(key).copied()
+        self.methods.get(key).map(|(limit, _)| *limit)
+    }
+
+    /// What that bucket is.
+    pub(crate) fn method_throttle(&self, key: &MethodKey) -> Option<ThrottleSettings> {
+        self.methods.get(key).map(|(_, throttle)| *throttle)
     }
 }
 
@@ -227,6 +245,7 @@ fn stage_view(
     }
     Ok(StageView {
         api_id: api.id.clone(),
+        api_name: api.name.as_str().into(),
         name: stage.stage_name.as_str().into(),
         deployment_id: deployment.id.as_str().into(),
         variables: stage
@@ -238,7 +257,8 @@ fn stage_view(
         binary_media_types: frozen.binary_media_types.clone(),
         routes,
         responses: ResponseTable::new(&frozen.gateway_responses),
-        access_log: stage.access_log_settings.as_ref().map(|settings| Template::parse(&settings.format)),
+        access_log: stage.access_log_settings.as_ref().map(|settings| LogLine::parse(&settings.format)),
+        counted: Counted::default(),
     })
 }
 
@@ -275,6 +295,9 @@ fn endpoint(
             .and_then(|arn| functions.by_arn.get(&arn).cloned()),
         timeout: method.integration.as_ref().map_or(Duration::ZERO, |integration| integration.timeout),
         limit,
+        throttle: setting.throttle(),
+        logging_level: setting.logging_level,
+        counted: setting.metrics_enabled.then(Counted::default),
     })
 }
 
@@ -303,7 +326,7 @@ fn plan_view(plan: &UsagePlan, define: &Definer<'_>) -> Result<Plan, BuildError>
     let stages = plan.api_stages.iter().map(|entry| {
         let methods = entry.throttle.iter().map(|(key, throttle)| {
             let name = format!("plan/{}/{}/{}/{key}", plan.id, entry.api_id, entry.stage);
-            Ok((key.clone(), define.bucket(&name, *throttle)?))
+            Ok((key.clone(), (define.bucket(&name, *throttle)?, *throttle)))
         });
         Ok(PlanStage {
             api_id: entry.api_id.clone(),
@@ -313,7 +336,10 @@ fn plan_view(plan: &UsagePlan, define: &Definer<'_>) -> Result<Plan, BuildError>
     });
     let throttle_name = format!("plan/{}/throttle", plan.id);
     Ok(Plan {
+        id: plan.id.clone(),
         name: plan.name.clone(),
+        throttle_settings: plan.throttle,
+        quota_settings: plan.quota,
         throttle: plan.throttle.map(|throttle| define.bucket(&throttle_name, throttle)).transpose()?,
         quota: plan.quota.map(|quota| define.quota(&plan.id, quota)).transpose()?,
         stages: stages.collect::<Result<_, BuildError>>()?,

@@ -1,4 +1,9 @@
 //! What the data plane counts, for the admin listener's `/metrics`.
+//!
+//! Requests are counted as a whole, by the limit that refused them, and in `traffic` as API Gateway counts them in
+//! CloudWatch. Every label is the definition's or this program's: none comes from a client.
+
+mod traffic;
 
 use std::time::Duration;
 
@@ -9,15 +14,35 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::admit::{Binding, Limited};
+use crate::live::{Endpoint, StageView};
 
-/// The data plane's counters. Every label has a handful of values: none comes from a client.
+pub(crate) use traffic::Counted;
+use traffic::{Dimensions, Measured, Traffic};
+
+/// The data plane's counters.
 #[derive(Debug)]
 pub struct Metrics {
     requests: Family<Answered, Counter>,
     refusals: Family<OfLimit, Counter>,
     unready: Family<OfLimit, Counter>,
     latency: Histogram,
+    by_stage: Traffic,
+    by_method: Traffic,
     pub(crate) access_log_dropped: Counter,
+}
+
+/// What is counted of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observed<'a> {
+    /// None when the client left first.
+    pub(crate) status: Option<u16>,
+    pub(crate) limited: Option<Limited>,
+    pub(crate) latency: Duration,
+    /// How long the function took, if it was asked.
+    pub(crate) integration: Option<Duration>,
+    /// Where the request had got to.
+    pub(crate) stage: Option<&'a StageView>,
+    pub(crate) endpoint: Option<&'a Endpoint>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -40,13 +65,13 @@ impl OfLimit {
 impl Metrics {
     /// Counters at zero, registered with `registry`.
     pub fn register(registry: &mut Registry) -> Self {
-        let seconds =
-            [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 29.0];
         let metrics = Self {
             requests: Family::default(),
             refusals: Family::default(),
             unready: Family::default(),
-            latency: Histogram::new(seconds),
+            latency: Histogram::new(SECONDS),
+            by_stage: Traffic::new("api"),
+            by_method: Traffic::new("method"),
             access_log_dropped: Counter::default(),
         };
         registry.register(
@@ -70,6 +95,8 @@ impl Metrics {
             Unit::Seconds,
             metrics.latency.clone(),
         );
+        registry.register_collector(Box::new(metrics.by_stage.clone()));
+        registry.register_collector(Box::new(metrics.by_method.clone()));
         registry.register(
             "access_log_dropped",
             "Access-log lines that could not be taken",
@@ -78,7 +105,8 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn observe(&self, status: Option<u16>, limited: Option<Limited>, latency: Duration) {
+    pub(crate) fn observe(&self, observed: Observed<'_>) {
+        let Observed { status, limited, latency, integration, stage, endpoint } = observed;
         self.requests.get_or_create(&Answered { status: status.unwrap_or(0) }).inc();
         if let Some(limited) = limited {
             let family = match limited {
@@ -88,5 +116,28 @@ impl Metrics {
             family.get_or_create(&OfLimit::new(limited.binding())).inc();
         }
         self.latency.observe(latency.as_secs_f64());
+        let measured = Measured { status, latency, integration };
+        let Some(stage) = stage else { return };
+        self.by_stage.observe(&stage.counted, || of_stage(stage), measured);
+        if let Some((endpoint, counted)) =
+            endpoint.and_then(|endpoint| Some((endpoint, endpoint.counted.as_ref()?)))
+        {
+            self.by_method.observe(counted, || of_method(stage, endpoint), measured);
+        }
     }
 }
+
+fn of_stage(stage: &StageView) -> Dimensions {
+    vec![("api_name", stage.api_name.to_string()), ("stage", stage.name.to_string())]
+}
+
+fn of_method(stage: &StageView, endpoint: &Endpoint) -> Dimensions {
+    let mut dimensions = of_stage(stage);
+    dimensions.push(("method", endpoint.arn.method.to_string()));
+    dimensions.push(("resource", endpoint.resource_path.to_string()));
+    dimensions
+}
+
+/// Upper bounds of what latencies are sorted into: from a token out of the cache to the deadline of a function.
+const SECONDS: [f64; 13] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 29.0];

@@ -9,6 +9,7 @@ mod authorize;
 mod event;
 mod harness;
 mod identify;
+mod metrics;
 mod refusals;
 mod respond;
 mod route;

@@ -238,3 +238,14 @@ async fn requests_are_counted_by_status_and_by_the_limit_that_refused() {
     assert_eq!(house.counted("latency_seconds_count"), Some(6));
     assert_eq!(house.counted("access_log_dropped_total"), Some(0));
 }
+
+#[tokio::test]
+async fn trace_of_a_request_is_in_its_line_once_the_function_was_asked() {
+    let house = formatted("$context.requestId $context.status $context.xrayTraceId").open().await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    house.send(Request::token(GOOD).header("traceparent", parent)).await;
+    house.send(Request::anonymous_token().header("traceparent", parent)).await;
+    let log = house.log();
+    assert!(log[0].ends_with(" 200 1-4bf92f35-77b34da6a3ce929d0e0e4736"), "{log:?}");
+    assert!(log[1].ends_with(" 403 -"), "{log:?}");
+}
