@@ -111,7 +111,7 @@ impl Bucket {
     }
 
     /// The level at `at`. A subject without a cell is one that has not spent: it has what is fresh.
-    fn level(&self, cell: Option<BucketCell>, at: Timestamp) -> u64 {
+    pub(crate) fn level(&self, cell: Option<BucketCell>, at: Timestamp) -> u64 {
         let Some(cell) = cell else { return self.present.fresh_at(at) };
         if cell.last < self.present.since {
             return self.replay(cell, at);

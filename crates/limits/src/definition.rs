@@ -6,6 +6,7 @@ use crate::batch::Batch;
 use crate::bucket::Bucket;
 use crate::decision::Kind;
 use crate::definitions::Limit;
+use crate::memory::Level;
 use crate::quota::{Extra, Found, Presumption, Quota, Terms};
 use crate::spend::Verdict;
 use crate::state::Slot;
@@ -111,6 +112,21 @@ impl Definition {
         let Record::Quota(quota) = &self.record else { return None };
         let at = now.max(self.floor(slot));
         Some(quota.found(slot.map(Slot::quota), at, Terms { opening: self.opening, gated: false, extra }))
+    }
+
+    /// How much a subject has left at `now`, or at the floor if that is later.
+    pub(crate) fn level(&self, slot: Option<&Slot>, now: Timestamp, extra: Option<Extra>) -> Level {
+        let at = now.max(self.floor(slot));
+        match &self.record {
+            Record::Bucket(bucket) => {
+                Level { left: bucket.level(slot.map(Slot::bucket), at), most: bucket.spec().burst.nanos() }
+            }
+            Record::Quota(quota) => {
+                let terms = Terms { opening: self.opening, gated: false, extra };
+                let found = quota.found(slot.map(Slot::quota), at, terms);
+                Level { left: found.left, most: quota.spec.limit().saturating_add(found.extra) }
+            }
+        }
     }
 
     /// The moment from which `slot` says nothing that no slot would not say, if that is not after `now`.

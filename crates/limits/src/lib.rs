@@ -114,7 +114,7 @@ pub use decision::{Binding, Decision, Kind, Left, Wait};
 pub use definition::Record;
 pub use definitions::{DefineError, Limit, LimitId, LimitName, LimitNameError};
 pub use limiter::{Limiter, Spending, StoreError};
-pub use memory::{Gate, Memory, Spent};
+pub use memory::{Gate, Level, Memory, Spent};
 pub use meter::{DayUsage, Meter, MeterError, Standing};
 pub use quota::{Period, Presumption, Quota, QuotaSpec, QuotaSpecError};
 pub use row::MAX_CHARGES;

@@ -12,6 +12,7 @@ mod held;
 mod metering;
 mod mix;
 mod shard;
+mod survey;
 
 use ambient::Timestamp;
 use arrayvec::ArrayVec;
@@ -30,6 +31,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 pub use self::backing::{Gate, Spent};
+pub use self::survey::Level;
 
 /// Limits kept in memory.
 #[derive(Debug)]
