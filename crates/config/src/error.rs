@@ -39,7 +39,9 @@ enum Excerpt {
 
 impl DefinitionError {
     pub(crate) fn new(at: Position, path: impl Into<String>, problem: String, mend: String) -> Self {
-        Self { at, path: path.into(), problem, mend, excerpt: Excerpt::UpToError(String::new()) }
+        // Names in it are what somebody wrote: no part of them may end the line or speak to the terminal.
+        let path = path.into().chars().map(plain).collect();
+        Self { at, path, problem, mend, excerpt: Excerpt::UpToError(String::new()) }
     }
 
     /// The same without the line.
@@ -111,11 +113,14 @@ fn up_to_error(text: &str, at: Position) -> String {
         0 => line.chars().skip(at.column - 1).take_while(is_word).count().max(1),
         known => known,
     };
-    // A tab is one column wide here, and a control character could play tricks with a terminal.
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
     let excerpt: String = line.chars().take((at.column - 1).saturating_add(length)).map(plain).collect();
     // Far to the right, or on a line that was made to be long, only the place is shown.
     if excerpt.trim().is_empty() || excerpt.chars().count() > WIDEST { String::new() } else { excerpt }
+}
+
+/// A tab is one column wide here, and a control character could play tricks with a terminal.
+fn plain(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
 }
 
 /// A text of the file as it is shown in a message: in backticks, on one line, not endless.
@@ -124,8 +129,7 @@ pub(crate) struct Shown<'a>(pub(crate) &'a str);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut characters = self.0.chars();
-        let start: String =
-            characters.by_ref().take(64).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let start: String = characters.by_ref().take(64).map(plain).collect();
         write!(f, "`{start}{}`", if characters.next().is_some() { "…" } else { "" })
     }
 }

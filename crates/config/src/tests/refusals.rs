@@ -200,6 +200,13 @@ fn no_refusal_repeats_a_secret() {
 }
 
 #[test]
+fn name_cannot_end_a_line_or_speak_to_the_terminal() {
+    let text = refusal("clients: { \"a\\nx.yaml:1:1: \\e[31mfine\": { plan: none, scopes: [a/b] } }");
+    assert!(text.contains("clients.a x.yaml:1:1:  [31mfine: "), "{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+}
+
+#[test]
 fn too_many_scopes_for_one_app_client_are_refused() {
     let scopes = |prefix: &str| (0..26).map(|n| format!("{prefix}/{n}")).collect::<Vec<_>>().join(", ");
     let text = format!(
