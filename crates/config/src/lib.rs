@@ -11,6 +11,7 @@
 
 mod compile;
 mod definition;
+mod diff;
 mod document;
 mod error;
 mod function_arn;
@@ -33,6 +34,7 @@ pub use definition::{
     FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan,
     PoolEndpoint, UpstreamSettings, UserPool, WhenLost,
 };
+pub use diff::{Change, Difference, Meaning, diff};
 pub use error::{DefinitionError, DefinitionErrors};
 pub use function_arn::{FunctionArn, FunctionArnError};
 pub use guard::{Breach, guard};
