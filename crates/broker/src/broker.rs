@@ -18,10 +18,32 @@ use crate::{decide, identity, reply, request};
 /// The broker: a function from proxy event to reply.
 pub struct Broker {
     directory: ArcSwap<Directory>,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
     audit: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     stats: Arc<BrokerStats>,
+}
+
+/// What a broker that takes another's place has of its own.
+#[derive(Debug)]
+pub struct Succession {
+    /// How it keeps tokens and asks for new ones. The bounds on how many it keeps stay as they are.
+    pub settings: BrokerSettings,
+    /// Who is who.
+    pub directory: Directory,
+    /// Where tokens come from.
+    pub source: Arc<dyn TokenSource>,
+    /// Whether it serves the tokens that the other has.
+    pub tokens: KeptTokens,
+}
+
+/// Which tokens go on being served by a broker that takes another's place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeptTokens {
+    /// All of them: the app clients behind the names are the same.
+    All,
+    /// None: a name may stand for another app client now.
+    None,
 }
 
 impl Broker {
@@ -35,7 +57,33 @@ impl Broker {
     ) -> Self {
         let stats = Arc::new(BrokerStats::default());
         let fetcher = Fetcher::new(settings, source, Arc::clone(&clock), Arc::clone(&stats));
+        let fetcher = Arc::new(fetcher);
         Self { directory: ArcSwap::from_pointee(directory), fetcher, audit, clock, stats }
+    }
+
+    /// A broker that differs from this one in who is who, and in nothing else: they share tokens, calls under way, counters
+    /// and the audit log. Whoever holds this one is answered as before.
+    #[must_use]
+    pub fn with_directory(&self, directory: Directory) -> Self {
+        self.with(directory, Arc::clone(&self.fetcher))
+    }
+
+    /// The broker that takes this one's place: other clients, settings and source; the same counters and audit log. Whoever
+    /// holds this one is answered as before.
+    #[must_use]
+    pub fn succeeded_by(&self, next: Succession) -> Self {
+        let Succession { settings, directory, source, tokens } = next;
+        self.with(directory, Arc::new(self.fetcher.succeeded(settings, source, tokens)))
+    }
+
+    fn with(&self, directory: Directory, fetcher: Arc<Fetcher>) -> Self {
+        Self {
+            directory: ArcSwap::from_pointee(directory),
+            fetcher,
+            audit: Arc::clone(&self.audit),
+            clock: Arc::clone(&self.clock),
+            stats: Arc::clone(&self.stats),
+        }
     }
 
     /// Replaces who is who. Requests that are past the first step go on with what they have found.

@@ -69,7 +69,8 @@ pub(crate) enum Found {
 
 /// The cache. All tokens of one client are in one shard, so that its bound is kept under one lock.
 pub(crate) struct Cache {
-    shards: Box<[Mutex<Shard>]>,
+    // Shared with those that look at the same tokens by other settings.
+    shards: Arc<[Mutex<Shard>]>,
     hasher: RandomState,
     settings: BrokerSettings,
 }
@@ -99,6 +100,13 @@ impl Cache {
             hasher: RandomState::new(),
             settings,
         }
+    }
+
+    /// The same tokens and flights, by other settings. How many there may be stays as it is: room was made for that.
+    pub(crate) fn with(&self, settings: BrokerSettings) -> Self {
+        let BrokerSettings { tokens, tokens_per_client, .. } = self.settings;
+        let settings = BrokerSettings { tokens, tokens_per_client, ..settings };
+        Self { shards: Arc::clone(&self.shards), hasher: self.hasher.clone(), settings }
     }
 
     /// Looks for the token of `key`. What comes back with a ticket has taken off already.

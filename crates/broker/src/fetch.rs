@@ -13,8 +13,8 @@ use oauth::TokenReply;
 
 use crate::cache::{Cache, CacheKey, Found, Held};
 use crate::flight::{Arrival, FetchError, Landing, Ticket};
-use crate::stats::BrokerStats;
-use crate::{BrokerSettings, CacheOutcome, TokenSource};
+use crate::stats::{BrokerStats, Called};
+use crate::{BrokerSettings, CacheOutcome, KeptTokens, TokenSource};
 
 /// Gets tokens.
 pub(crate) struct Fetcher {
@@ -42,6 +42,21 @@ impl Fetcher {
     ) -> Self {
         let cache = Arc::new(Cache::new(settings));
         Self { cache, upstream: Arc::new(Upstream { settings, source, clock, stats }) }
+    }
+
+    /// One that asks `source` by these settings. It serves the tokens that this one has, if they are kept.
+    pub(crate) fn succeeded(
+        &self,
+        settings: BrokerSettings,
+        source: Arc<dyn TokenSource>,
+        tokens: KeptTokens,
+    ) -> Self {
+        let cache = match tokens {
+            KeptTokens::All => self.cache.with(settings),
+            KeptTokens::None => Cache::new(settings),
+        };
+        let (clock, stats) = (Arc::clone(&self.upstream.clock), Arc::clone(&self.upstream.stats));
+        Self { cache: Arc::new(cache), upstream: Arc::new(Upstream { settings, source, clock, stats }) }
     }
 
     /// The token of `key`.
@@ -113,15 +128,22 @@ struct Upstream {
 impl Upstream {
     /// The task of one flight.
     async fn fly(self: Arc<Self>, ticket: Ticket) {
+        let began = self.clock.moment();
         let landing = self.call(ticket.key()).await;
-        let minted = landing.token.is_ok();
+        let error = landing.token.as_ref().err().map(FetchError::name);
+        let called = Called {
+            attempts: landing.attempts,
+            took: self.clock.moment().since(began),
+            error,
+            circuit: self.source.circuit(),
+        };
         if let Err(error) = &landing.token {
             let CacheKey { client, app_client, scopes } = ticket.key();
             let attempts = landing.attempts;
             tracing::warn!(%client, %app_client, %scopes, attempts, %error, "no token was minted");
         }
         ticket.land(landing, self.clock.moment());
-        self.stats.called_upstream(minted);
+        self.stats.called_upstream(called);
     }
 
     async fn call(&self, key: &CacheKey) -> Landing {

@@ -32,8 +32,8 @@ mod stats;
 mod fixtures;
 
 pub use audit::{AuditLost, AuditRecord, AuditSink, CacheOutcome, Verdict};
-pub use broker::Broker;
+pub use broker::{Broker, KeptTokens, Succession};
 pub use directory::{Client, Directory, DirectoryError};
 pub use settings::{BrokerSettings, Percent};
 pub use source::{AppClientName, AppClientNameError, CognitoSource, Minting, SourceError, TokenSource};
-pub use stats::{BrokerCounts, BrokerStats};
+pub use stats::{BrokerCounts, BrokerStats, UpstreamCounts};

@@ -46,12 +46,7 @@ impl Refusal {
             Self::SourceUnknown => "source_unknown",
             Self::Denied { reason, .. } => reason.name(),
             Self::AuditLost => "audit_lost",
-            Self::Fetch(FetchError::TimedOut) => "upstream_call_too_long",
-            Self::Fetch(FetchError::ShortLived) => "token_short_lived",
-            Self::Fetch(FetchError::Lost) => "upstream_call_lost",
-            Self::Fetch(FetchError::Crowded) => "too_many_tokens",
-            Self::Fetch(FetchError::Source(SourceError::UnknownAppClient)) => "unknown_app_client",
-            Self::Fetch(FetchError::Source(SourceError::Upstream(error))) => error.label(),
+            Self::Fetch(error) => error.name(),
         }
     }
 
@@ -79,6 +74,18 @@ impl Refusal {
 }
 
 impl FetchError {
+    /// A word for logs and metrics.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "upstream_call_too_long",
+            Self::ShortLived => "token_short_lived",
+            Self::Lost => "upstream_call_lost",
+            Self::Crowded => "too_many_tokens",
+            Self::Source(SourceError::UnknownAppClient) => "unknown_app_client",
+            Self::Source(SourceError::Upstream(error)) => error.label(),
+        }
+    }
+
     fn row(&self) -> Row {
         match self {
             Self::TimedOut => Row::later(None),

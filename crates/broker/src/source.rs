@@ -8,7 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cognito::{AppClientCredentials, Effort, Exchange, IssuedToken, Transport, Upstream, UpstreamError};
+use cognito::{
+    AppClientCredentials, Circuit, Effort, Exchange, IssuedToken, Transport, Upstream, UpstreamError,
+};
 use futures_util::future::BoxFuture;
 use oauth::ScopeSet;
 use thiserror::Error;
@@ -21,6 +23,11 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
         app_client: &'a AppClientName,
         scopes: &'a ScopeSet,
     ) -> BoxFuture<'a, Minting>;
+
+    /// Whether the source is left alone because it keeps failing. One that never is left alone is closed.
+    fn circuit(&self) -> Circuit {
+        Circuit::Closed
+    }
 }
 
 /// What asking for a new token came to, and what it took.
@@ -72,6 +79,10 @@ impl<T: Transport> TokenSource for CognitoSource<T> {
             let Exchange { outcome, effort } = self.upstream.request_token(credentials, scopes).await;
             Minting { outcome: outcome.map_err(SourceError::Upstream), effort }
         })
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.upstream.circuit()
     }
 }
 

@@ -1,11 +1,16 @@
 //! Counters, for a metrics page.
 
+mod upstream;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::CacheOutcome;
+
+pub(crate) use upstream::Called;
+pub use upstream::UpstreamCounts;
 
 /// What the broker has counted since it started.
 #[derive(Debug, Default)]
@@ -20,6 +25,8 @@ pub struct BrokerStats {
     joined: AtomicU64,
     upstream_calls: AtomicU64,
     upstream_failures: AtomicU64,
+    // Once a call, and calls are few.
+    upstream: Mutex<UpstreamCounts>,
     audit_lost: AtomicU64,
 }
 
@@ -87,11 +94,18 @@ impl BrokerStats {
         }
     }
 
-    pub(crate) fn called_upstream(&self, succeeded: bool) {
-        add(&self.upstream_calls);
-        if !succeeded {
+    /// What calls upstream took and came to.
+    pub fn upstream(&self) -> UpstreamCounts {
+        self.upstream.lock().clone()
+    }
+
+    pub(crate) fn called_upstream(&self, called: Called) {
+        self.upstream.lock().add(called);
+        if called.error.is_some() {
             add(&self.upstream_failures);
         }
+        // Last: whoever sees the call counted sees all of it.
+        add(&self.upstream_calls);
     }
 
     pub(crate) fn audit_lost(&self) {

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use ambient::Timestamp;
 use lambda::Identity;
 use restapi::{AccountId, HttpMethod, MethodArn, Region, ResourcePath, RestApiId, StageName};
 
 use super::*;
-use crate::fixtures::{World, client, directory, event, form, key_id, member, name, token};
+use crate::fixtures::{FakeSource, World, client, directory, event, form, key_id, member, name, token};
 
 #[tokio::test]
 async fn function_answers_an_event_with_a_token() {
@@ -71,6 +73,69 @@ async fn caller_is_authorized_before_every_hit() {
     assert_eq!(member(&world.send(&elsewhere).await, "error"), "unauthorized_client");
     world.broker.replace_directory(directory());
     assert_eq!(token(&world.ask(1, "a b").await), "m2m.a-b.1");
+}
+
+/// The broker that takes the place of `world`'s, for the same clients; its source has not been asked yet.
+fn succeeded(world: &World, settings: BrokerSettings, tokens: KeptTokens) -> (Broker, Arc<FakeSource>) {
+    let source = Arc::new(FakeSource::open(&world.clock));
+    let next = Succession { settings, directory: directory(), source: source.clone(), tokens };
+    (world.broker.succeeded_by(next), source)
+}
+
+#[tokio::test]
+async fn broker_that_takes_anothers_place_has_its_tokens_or_none() {
+    let world = World::open();
+    assert_eq!(token(&world.ask(1, "a b").await), "m2m.a-b.1");
+    let (keeps, source) = succeeded(&world, BrokerSettings::default(), KeptTokens::All);
+    assert_eq!(token(&keeps.answer(&event(1, &form("a b"))).await), "m2m.a-b.1");
+    assert_eq!(source.calls(), 0);
+    let (forgets, source) = succeeded(&world, BrokerSettings::default(), KeptTokens::None);
+    assert_eq!(forgets.answer(&event(1, &form("a b"))).await.status, 200);
+    assert_eq!((source.calls(), world.source.calls()), (1, 1));
+    assert_eq!(keeps.stats().counts().hits, 1, "they count together");
+    assert_eq!(world.broker.stats().counts().allowed, 3);
+    assert_eq!(world.sink.lines().len(), 3, "and are audited in one place");
+}
+
+#[tokio::test]
+async fn broker_that_takes_anothers_place_goes_by_its_own_settings() {
+    let world = World::open();
+    assert_eq!(world.ask(1, "a").await.status, 200);
+    // Nothing that is in the cache lives long enough for this one, and what is new does.
+    world.clock.advance(Duration::from_secs(10));
+    let strict = BrokerSettings { minimum_life: Duration::from_secs(3_595), ..BrokerSettings::default() };
+    let (strict, source) = succeeded(&world, strict, KeptTokens::All);
+    assert_eq!(strict.answer(&event(1, &form("a"))).await.status, 200);
+    assert_eq!(source.calls(), 1);
+}
+
+#[tokio::test]
+async fn call_under_way_is_waited_for_by_both() {
+    let world = World::gated();
+    let asked = event(1, &form("a"));
+    let first = world.broker.answer(&asked);
+    let (next, source) = succeeded(&world, BrokerSettings::default(), KeptTokens::All);
+    let second = async {
+        world.source.called(1).await;
+        let answered = next.answer(&asked);
+        world.source.release();
+        answered.await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((token(&first), token(&second)), ("m2m.a.1".into(), "m2m.a.1".into()));
+    assert_eq!(source.calls(), 0);
+}
+
+#[tokio::test]
+async fn other_clients_are_known_to_the_new_broker_alone() {
+    let world = World::open();
+    let narrowed = Directory::new([client("billing", "a")], [(key_id(1), name("billing"))]).unwrap();
+    let other = world.broker.with_directory(narrowed);
+    let asked = event(2, &form("a"));
+    assert_eq!((world.broker.answer(&asked).await.status, other.answer(&asked).await.status), (200, 401));
+    assert_eq!(world.ask(1, "a").await.status, 200);
+    assert_eq!(other.answer(&event(1, &form("a"))).await.status, 200);
+    assert_eq!(world.source.calls(), 2, "two clients, whoever is asked");
 }
 
 #[tokio::test]

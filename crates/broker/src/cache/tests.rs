@@ -172,7 +172,7 @@ proptest! {
                 _ => {}
             }
             prop_assert!(size(&cache) <= tokens);
-            for shard in &cache.shards {
+            for shard in cache.shards.iter() {
                 let shard = shard.lock();
                 let own = shard.slots.keys().filter(|own| own.client == key.client).count();
                 prop_assert!(own <= tokens_per_client);

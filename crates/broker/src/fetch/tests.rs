@@ -268,6 +268,10 @@ async fn stale_token_is_served_while_the_upstream_fails_and_only_to_the_minimum_
     assert!(reply.headers.contains(&("Retry-After".into(), "2".into())));
     assert_eq!(world.sink.last("cache"), "miss");
     assert_eq!(world.broker.stats().counts().upstream_failures, 3);
+    let upstream = world.broker.stats().upstream();
+    assert_eq!(upstream.attempts, 4);
+    assert_eq!(upstream.errors.values().sum::<u64>(), 3, "{upstream:?}");
+    assert_eq!(upstream.took.iter().sum::<u64>(), 4);
 }
 
 #[tokio::test]
