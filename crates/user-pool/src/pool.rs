@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ambient::{Clock, Entropy, Uuid};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, request};
@@ -36,7 +37,7 @@ pub struct PoolConfig {
 /// An embedded user pool. Serve it with [`listen::serve`].
 #[derive(Debug)]
 pub struct UserPool {
-    app_clients: AppClients,
+    app_clients: ArcSwap<AppClients>,
     mint: Mint,
     jwks: Document,
     discovery: Document,
@@ -63,7 +64,7 @@ impl UserPool {
         }
         let well_known = |name: &str| format!("/{pool_id}/.well-known/{name}");
         Ok(Self {
-            app_clients: AppClients::new(app_clients).map_err(PoolError::AppClientTwice)?,
+            app_clients: ArcSwap::from_pointee(known(app_clients)?),
             jwks: Document { path: well_known("jwks.json"), body: documents::jwks(&keys) },
             discovery: Document {
                 path: well_known("openid-configuration"),
@@ -74,6 +75,13 @@ impl UserPool {
             entropy,
             token_requests: AtomicU64::new(0),
         })
+    }
+
+    /// Has these app clients from the next request on, in place of those until now. If one of them stands twice, nothing
+    /// changes.
+    pub fn replace_app_clients(&self, app_clients: Vec<AppClient>) -> Result<(), PoolError> {
+        self.app_clients.store(Arc::new(known(app_clients)?));
+        Ok(())
     }
 
     /// How many token requests have come in, in either way, those that were refused too.
@@ -97,7 +105,8 @@ impl UserPool {
         if !COGNITO_GRANTS.contains(&grant) {
             return Err(ErrorCode::UnsupportedGrantType);
         }
-        let client = authenticate::app_client(&self.app_clients, headers, &form)?;
+        let app_clients = self.app_clients.load_full();
+        let client = authenticate::app_client(&app_clients, headers, &form)?;
         if grant != CLIENT_CREDENTIALS {
             // Cognito lets no app client use client credentials and another grant.
             return Err(ErrorCode::UnauthorizedClient);
@@ -126,8 +135,9 @@ impl UserPool {
 
     async fn client_token(&self, body: &[u8]) -> Result<TokenReply, Refused> {
         let Question { client_id, secret, scopes } = Question::read(body)?;
-        let client = self.app_clients.recognize(&client_id, &secret).ok_or_else(|| {
-            let known = self.app_clients.has(&client_id);
+        let app_clients = self.app_clients.load_full();
+        let client = app_clients.recognize(&client_id, &secret).ok_or_else(|| {
+            let known = app_clients.has(&client_id);
             if known { Refused::WrongSecret } else { Refused::UnknownClient(client_id.into_owned()) }
         })?;
         let scopes = granted(scopes, client).map_err(Refused::Scopes)?;
@@ -178,6 +188,10 @@ pub enum PoolError {
     /// Two app clients have one id.
     #[error("the app client `{0}` stands twice")]
     AppClientTwice(AppClientId),
+}
+
+fn known(app_clients: Vec<AppClient>) -> Result<AppClients, PoolError> {
+    AppClients::new(app_clients).map_err(PoolError::AppClientTwice)
 }
 
 #[derive(Debug)]

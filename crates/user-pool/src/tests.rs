@@ -172,6 +172,26 @@ async fn token_has_the_recorded_claims_and_verifies_against_the_published_keys()
 }
 
 #[tokio::test]
+async fn app_clients_are_replaced_while_the_pool_runs_and_not_by_ambiguous_ones() {
+    let running = Running::start().await;
+    let twice = vec![client(BARE_CLIENT, "orders/read"), client(BARE_CLIENT, "")];
+    let refused = running.pool.replace_app_clients(twice).unwrap_err();
+    assert_eq!(refused, PoolError::AppClientTwice(AppClientId::parse(BARE_CLIENT).unwrap()));
+    assert_eq!(running.verified(&running.granted(None).await).await["scope"], "orders/read orders/write");
+
+    let other = AppClient {
+        validity: TokenValidity::new(Duration::from_mins(5)).unwrap(),
+        ..client(CLIENT, "invoices/read")
+    };
+    running.pool.replace_app_clients(vec![other]).unwrap();
+    let claims = running.verified(&running.granted(None).await).await;
+    assert_eq!(claims["scope"], "invoices/read");
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 300);
+    let gone = running.token(Some(&basic(BARE_CLIENT, OLD_SECRET)), "grant_type=client_credentials").await;
+    assert_eq!(gone.line(), r#"400 Bad Request {"error":"invalid_client"}"#);
+}
+
+#[tokio::test]
 async fn every_token_has_its_own_id_and_is_signed_by_the_same_key() {
     let running = Running::start().await;
     let mut ids = std::collections::HashSet::new();
