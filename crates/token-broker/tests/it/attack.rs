@@ -39,8 +39,12 @@ struct Target {
 
 impl Target {
     fn up() -> Self {
+        Self::up_by(|place| place.up(&[]))
+    }
+
+    fn up_by(start: impl FnOnce(&Place) -> Server) -> Self {
         let place = Place::new();
-        let server = place.up(&[]);
+        let server = start(&place);
         let good = Good::new(&place.read(".token-broker/keys/billing"));
         Self { place, server, good, counted: Tally::new(), heard: 0, request_ids: Vec::new() }
     }

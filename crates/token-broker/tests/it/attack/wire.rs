@@ -42,6 +42,11 @@ impl Connection {
         Self { stream, read: Vec::new() }
     }
 
+    /// Waits so long for each piece of an answer.
+    pub(super) fn wait_for_at_most(&mut self, time: Duration) {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+    }
+
     /// Sends everything, unless the other end closes first.
     pub(super) fn send(&mut self, bytes: &[u8]) {
         let _closed = self.stream.write_all(bytes);
