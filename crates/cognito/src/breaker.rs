@@ -18,6 +18,18 @@ pub(crate) struct Breaker {
     era: u64,
 }
 
+/// What a breaker lets through, as it is shown to others.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Circuit {
+    /// Everybody.
+    #[default]
+    Closed,
+    /// One, to see whether the upstream works again.
+    HalfOpen,
+    /// Nobody, until its time is over and somebody asks.
+    Open,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     /// Everybody passes.
@@ -48,6 +60,15 @@ pub(crate) enum Report {
 impl Breaker {
     pub(crate) fn new(settings: BreakerSettings) -> Self {
         Self { settings, state: State::Closed { failures: 0 }, era: 0 }
+    }
+
+    /// How it stands.
+    pub(crate) const fn circuit(&self) -> Circuit {
+        match self.state {
+            State::Closed { .. } => Circuit::Closed,
+            State::HalfOpen | State::Probing => Circuit::HalfOpen,
+            State::Open { .. } => Circuit::Open,
+        }
     }
 
     /// Asks to make an attempt at `now`; an error is how long to wait before asking again.

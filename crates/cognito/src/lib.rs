@@ -27,6 +27,7 @@ mod transport;
 mod upstream;
 
 pub use answer::IssuedToken;
+pub use breaker::Circuit;
 pub use credentials::{
     AppClientCredentials, AppClientSecrets, CredentialsError, SecretSource, SecretsUnreadable,
 };

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use crate::answer::{self, Asked, IssuedToken};
-use crate::breaker::{Breaker, Pass, Report};
+use crate::breaker::{Breaker, Circuit, Pass, Report};
 use crate::credentials::{AppClientCredentials, Bounds, Held, SecretsUnreadable};
 use crate::effort::Effort;
 use crate::endpoint::{Endpoint, Presented};
@@ -64,6 +64,11 @@ impl<T: Transport> Upstream<T> {
     ) -> Self {
         let breaker = Mutex::new(Breaker::new(settings.breaker));
         Self { endpoint: endpoint.into(), transport, settings, breaker, clock, entropy }
+    }
+
+    /// Whether the upstream is left alone. Only requests for tokens change that.
+    pub fn circuit(&self) -> Circuit {
+        self.breaker.lock().circuit()
     }
 
     /// Asks for a token that carries exactly `scopes`, as the app client of `credentials`.

@@ -40,7 +40,9 @@ fn it_opens_at_the_last_of_the_failures_in_a_row() {
 #[test]
 fn one_probe_passes_and_everybody_after_it_works() {
     let mut breaker = opened();
+    assert_eq!(breaker.circuit(), Circuit::Open);
     let probe = breaker.pass(at(10)).unwrap();
+    assert_eq!(breaker.circuit(), Circuit::HalfOpen);
     assert_eq!(breaker.pass(at(10)), Err(PROBE_WAIT));
     breaker.report(&probe, Report::Worked, at(11));
     assert!(breaker.pass(at(11)).is_ok() && breaker.pass(at(11)).is_ok());

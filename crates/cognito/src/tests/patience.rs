@@ -95,8 +95,10 @@ async fn upstream_that_keeps_failing_is_left_alone_and_then_probed() {
         let Exchange { outcome, effort } = ask().await;
         assert_eq!(outcome, Err(UpstreamError::CircuitOpen { retry_after: Duration::from_secs(10) }));
         assert_eq!((effort.attempts, scripted.calls()), (0, 5));
+        assert_eq!(upstream.circuit(), crate::Circuit::Open);
         scripted.clock.advance(Duration::from_secs(10));
         assert!(ask().await.outcome.is_ok());
+        assert_eq!(upstream.circuit(), crate::Circuit::Closed);
         assert!(ask().await.outcome.is_ok());
     }
 }
