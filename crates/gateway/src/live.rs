@@ -44,6 +44,8 @@ pub struct Live {
     /// The stage whose gateway responses answer what belongs to no stage.
     pub(crate) fallback: Option<Arc<StageView>>,
     pub(crate) keys: KeyIndex,
+    /// Every plan, with keys or without.
+    pub(crate) plans: Vec<Arc<Plan>>,
 }
 
 /// Why an account cannot be served.
@@ -176,13 +178,15 @@ impl Live {
         let default_api = account.rest_apis.first();
         let first_stage = default_api
             .and_then(|api| apis.get(&api.id)?.stages.get(api.stages.first()?.stage_name.as_str()));
+        let plans = plans(account, &define)?;
         Ok(Self {
             account_id: account.account_id.as_str().into(),
             account_limit,
             fallback: first_stage.cloned(),
             default_api: default_api.map(|api| api.id.clone()),
             apis,
-            keys: keys(account, &define, entropy)?,
+            keys: keys(account, &plans, entropy)?,
+            plans: account.usage_plans.iter().filter_map(|plan| plans.get(&plan.id).cloned()).collect(),
         })
     }
 }
@@ -200,6 +204,11 @@ impl Plan {
     /// The plan's entry for a stage, if it opens it.
     pub(crate) fn stage(&self, stage: &StageView) -> Option<&PlanStage> {
         self.stages.iter().find(|entry| entry.stage == stage.name && entry.api_id == stage.api_id)
+    }
+
+    /// The buckets for single methods.
+    pub(crate) fn method_limits(&self) -> impl Iterator<Item = LimitId> {
+        self.stages.iter().flat_map(|stage| stage.methods.values().map(|(limit, _numbers)| *limit))
     }
 }
 
@@ -301,10 +310,14 @@ fn endpoint(
     })
 }
 
-fn keys(account: &Account, define: &Definer<'_>, entropy: &dyn Entropy) -> Result<KeyIndex, BuildError> {
-    let plans =
-        account.usage_plans.iter().map(|plan| Ok((plan.id.clone(), Arc::new(plan_view(plan, define)?))));
-    let plans: HashMap<_, _> = plans.collect::<Result<_, BuildError>>()?;
+type Plans<'a> = HashMap<&'a UsagePlanId, Arc<Plan>>;
+
+fn plans<'a>(account: &'a Account, define: &Definer<'_>) -> Result<Plans<'a>, BuildError> {
+    let plans = account.usage_plans.iter();
+    plans.map(|plan| Ok((&plan.id, Arc::new(plan_view(plan, define)?)))).collect()
+}
+
+fn keys(account: &Account, plans: &Plans<'_>, entropy: &dyn Entropy) -> Result<KeyIndex, BuildError> {
     let mut of_key: HashMap<&ApiKeyId, Vec<Arc<Plan>>> = HashMap::new();
     for membership in &account.usage_plan_keys {
         let plan = plans

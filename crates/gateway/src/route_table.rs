@@ -46,6 +46,12 @@ impl RouteTable {
         }
     }
 
+    /// Every endpoint there is.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let patterns = self.patterns.iter().map(|pattern| &pattern.methods);
+        self.exact.values().chain(patterns).flat_map(|methods| methods.values().map(|endpoint| &**endpoint))
+    }
+
     /// The endpoint for a method on `path`, which begins with a slash.
     pub(crate) fn find(&self, path: &str, method: HttpMethod) -> Option<Found> {
         let exact = self.exact.get(path).and_then(|methods| pick(methods, method));

@@ -5,8 +5,9 @@ use std::time::Duration;
 use restapi::MethodKey;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::account::GOOD;
+use super::account::{GOOD, daily, standard, throttle, throttle_plan_method};
 use super::harness::{Request, Setup};
+use crate::Whose;
 
 const DEV: &str = r#"{api_name="token-broker-api",stage="dev"}"#;
 const TOKEN: &str = r#"{api_name="token-broker-api",stage="dev",method="POST",resource="/oauth2/token"}"#;
@@ -100,4 +101,33 @@ async fn latencies_are_sorted_by_the_seconds_they_took() {
         house.counted(&format!("api_latency_seconds_bucket{{le=\"{le}\",{labels}"))
     };
     assert_eq!((of("0.1"), of("0.5"), of("+Inf")), (Some(0), Some(1), Some(1)));
+}
+
+#[tokio::test]
+async fn every_limit_in_force_is_told_with_whose_it_is() {
+    let setup = Setup::stock().with(|account| {
+        throttle_plan_method(account, throttle(1_000, 5));
+        standard(account).throttle = Some(throttle(2_000, 5));
+        standard(account).quota = Some(daily(3));
+    });
+    let house = setup.open().await;
+    let in_force = house.door.limits_in_force();
+    let of_plan = |wanted: &Whose| in_force.iter().filter(|limit| limit.whose == *wanted).count();
+    let plan = || "standard".to_owned();
+    let method = |stage: &str| Whose::Method {
+        api_name: "token-broker-api".into(),
+        stage: stage.into(),
+        method: "POST",
+        resource: "/oauth2/token".into(),
+    };
+    for whose in [
+        Whose::Account,
+        method("dev"),
+        method("prod"),
+        Whose::Plan { plan: plan() },
+        Whose::PlanMethod { plan: plan() },
+        Whose::Quota { plan: plan() },
+    ] {
+        assert_eq!(of_plan(&whose), 1, "{whose:?} in {in_force:?}");
+    }
 }

@@ -1,0 +1,85 @@
+//! Which limits are in force, and whose each is: for whoever shows how full they are. Not on the way of a request.
+
+use std::sync::Arc;
+
+use limits::LimitId;
+
+use crate::Door;
+use crate::live::{Endpoint, Live, Plan, StageView};
+
+/// A limit in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InForce {
+    /// At the limiter.
+    pub id: LimitId,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+/// Whose a limit is. The names are those of refusals in logs and metrics.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Whose {
+    /// The bucket that everybody in the account shares.
+    Account,
+    /// The bucket of a method, which everybody shares.
+    Method {
+        /// The API.
+        api_name: Arc<str>,
+        /// The stage.
+        stage: Arc<str>,
+        /// The HTTP method.
+        method: &'static str,
+        /// The resource's path.
+        resource: Arc<str>,
+    },
+    /// The bucket that each key of a plan has.
+    Plan {
+        /// The plan's name.
+        plan: String,
+    },
+    /// The bucket for one method that each key of a plan has.
+    PlanMethod {
+        /// The plan's name.
+        plan: String,
+    },
+    /// The quota that each key of a plan has.
+    Quota {
+        /// The plan's name.
+        plan: String,
+    },
+}
+
+impl Door {
+    /// The limits that requests are admitted by from now on.
+    pub fn limits_in_force(&self) -> Vec<InForce> {
+        let live = self.live.load();
+        let account = InForce { id: live.account_limit, whose: Whose::Account };
+        let methods = methods(&live).map(|(stage, endpoint)| of_method(stage, endpoint));
+        let plans = live.plans.iter().flat_map(|plan| of_plan(plan));
+        std::iter::once(account).chain(methods).chain(plans).collect()
+    }
+}
+
+fn methods(live: &Live) -> impl Iterator<Item = (&StageView, &Endpoint)> {
+    let stages = live.apis.values().flat_map(|api| api.stages.values());
+    stages.flat_map(|stage| stage.routes.endpoints().map(move |endpoint| (&**stage, endpoint)))
+}
+
+fn of_method(stage: &StageView, endpoint: &Endpoint) -> InForce {
+    let whose = Whose::Method {
+        api_name: Arc::clone(&stage.api_name),
+        stage: Arc::clone(&stage.name),
+        method: endpoint.arn.method.as_str(),
+        resource: Arc::clone(&endpoint.resource_path),
+    };
+    InForce { id: endpoint.limit, whose }
+}
+
+fn of_plan(plan: &Plan) -> impl Iterator<Item = InForce> {
+    let name = || plan.name.clone();
+    let throttle = plan.throttle.map(|id| InForce { id, whose: Whose::Plan { plan: name() } });
+    let quota = plan.quota.map(|id| InForce { id, whose: Whose::Quota { plan: name() } });
+    let methods =
+        plan.method_limits().map(move |id| InForce { id, whose: Whose::PlanMethod { plan: name() } });
+    throttle.into_iter().chain(quota).chain(methods)
+}
