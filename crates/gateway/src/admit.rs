@@ -14,6 +14,7 @@ use limits::{
 };
 
 use crate::call::{Admitted, Identified, Metered, Step};
+use crate::execution_log::{Event, Throttled};
 use crate::refusal::Refusal;
 use crate::sparing::Sparing;
 
@@ -84,7 +85,10 @@ pub(crate) async fn spend(mut call: Identified, limits: &Limits) -> Step<Admitte
     };
     let now = call.authorized.routed.received.now();
     let (limited, refusal) = match limits.spend(now, &bill.charges).await {
-        Ok(Decision::Admitted { .. }) => return Ok(Admitted(call)),
+        Ok(Decision::Admitted { .. }) => {
+            tell_admitted(&call);
+            return Ok(Admitted(call));
+        }
         Ok(Decision::Refused { binding, wait, .. }) => {
             let refusal = match binding.kind {
                 Kind::Bucket => Refusal::Throttled { wait },
@@ -104,7 +108,48 @@ pub(crate) async fn spend(mut call: Identified, limits: &Limits) -> Step<Admitte
         }
     };
     call.record().limited = limited;
+    tell_limited(&call, limited);
     Err(call.refuse(refusal))
+}
+
+fn tell_admitted(call: &Identified) {
+    let routed = &call.authorized.routed;
+    let record = &routed.received.record;
+    // A request that no plan meters has been told of already.
+    if call.key.is_some() {
+        record.tell(Event::Admitted { key: call.key_id.as_ref(), stage: &routed.stage });
+    }
+    record.tell(Event::Executes(&routed.endpoint));
+}
+
+fn tell_limited(call: &Identified, limited: Option<Limited>) {
+    let routed = &call.authorized.routed;
+    let endpoint = &*routed.endpoint;
+    let refused_by = match limited {
+        Some(Limited::Refused(binding)) => Some((binding, call.key.as_ref())),
+        Some(Limited::Unready(_)) | None => None,
+    };
+    let of = |throttle| Throttled { endpoint, throttle };
+    let event = match refused_by {
+        Some((Binding::Method, _)) => Some(Event::MethodThrottled(of(endpoint.throttle))),
+        Some((Binding::Account, _)) => Some(Event::AccountThrottled(&endpoint.arn)),
+        Some((binding, Some(Metered { key, plan }))) => {
+            let own = plan.stage(&routed.stage).and_then(|stage| stage.method_throttle(&endpoint.key));
+            let throttled = |throttle| Event::KeyThrottled { key: &key.id, plan: &plan.id, of: of(throttle) };
+            match binding {
+                Binding::PlanMethod => own.map(throttled),
+                Binding::Quota => plan.quota_settings.map(|quota| Event::QuotaExhausted {
+                    key: &key.id,
+                    plan: &plan.id,
+                    quota,
+                    method: &endpoint.arn,
+                }),
+                _ => plan.throttle_settings.map(throttled),
+            }
+        }
+        _ => None,
+    };
+    routed.received.record.tell(event.unwrap_or(Event::LimitsNotReady));
 }
 
 /// An error and what caused it.

@@ -6,7 +6,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use ambient::Clock;
+use serde_json::Map;
+
+use crate::access_log::Asked;
 use crate::call::{Authorized, Principal, Routed, Step};
 use crate::live::Authorization;
 use crate::refusal::Refusal;
@@ -37,23 +42,36 @@ pub enum Verdict {
 }
 
 /// Asks the method's authorizer.
-pub(crate) async fn run(call: Routed) -> Step<Authorized> {
+pub(crate) async fn run(mut call: Routed, clock: &dyn Clock) -> Step<Authorized> {
     let authorizer = match call.endpoint.authorization.clone() {
         Authorization::None => return Ok(Authorized { routed: call, principal: None }),
         Authorization::Missing => return Err(call.refuse(Refusal::AuthorizerBroken)),
         Authorization::By(authorizer) => authorizer,
     };
     // An authorizer that does not come back says nothing; it may take as long as the function behind it.
+    let started = clock.now();
     let verdict = tokio::time::timeout(call.endpoint.timeout, authorizer.authorize(&call)).await;
-    match verdict.unwrap_or(Verdict::Broken) {
-        Verdict::Allow(principal) => {
-            let mut call = call;
-            let id = principal.context.get("principalId").and_then(serde_json::Value::as_str);
-            call.received.record.principal = id.map(ToOwned::to_owned);
-            Ok(Authorized { routed: call, principal: Some(principal) })
-        }
+    let verdict = verdict.unwrap_or(Verdict::Broken);
+    call.received.record.authorizer = Some(asked(&verdict, clock.now().since(started)));
+    match verdict {
+        Verdict::Allow(principal) => Ok(Authorized { routed: call, principal: Some(principal) }),
         Verdict::Unauthorized => Err(call.refuse(Refusal::Unauthorized)),
         Verdict::Deny { explicitly } => Err(call.refuse(Refusal::AccessDenied { explicitly })),
         Verdict::Broken => Err(call.refuse(Refusal::AuthorizerBroken)),
     }
+}
+
+/// What the log says of the authorizer's run.
+fn asked(verdict: &Verdict, latency: Duration) -> Asked {
+    let (status, error) = match verdict {
+        Verdict::Allow(_) => (200, None),
+        Verdict::Unauthorized => (401, Some("Unauthorized")),
+        Verdict::Deny { .. } => (403, Some("User is not authorized to access this resource")),
+        Verdict::Broken => (500, Some("Execution failed due to configuration error: Authorizer error")),
+    };
+    let context = match verdict {
+        Verdict::Allow(principal) => principal.context.clone(),
+        _ => Map::new(),
+    };
+    Asked { latency, status, error, context }
 }

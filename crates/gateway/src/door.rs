@@ -74,6 +74,14 @@ impl Door {
         Self { live: ArcSwap::from_pointee(live), limits, clock, entropy, log, bounds }
     }
 
+    /// Says in `journal` what is done with requests, as much of it as the settings of their methods ask for. Without it there
+    /// is no execution log.
+    #[must_use]
+    pub fn with_execution_log(mut self, journal: Journal) -> Self {
+        Arc::make_mut(&mut self.log).executions = Some(journal);
+        self
+    }
+
     /// Shows another state of the API from now on. Requests under way finish on the one they began with.
     pub fn replace(&self, live: Live) {
         self.live.store(Arc::new(live));

@@ -10,6 +10,7 @@ use restapi::ApiKeySource;
 
 use crate::accept::X_API_KEY;
 use crate::call::{Authorized, Identified, Metered, Step, UsageKey};
+use crate::execution_log::Event;
 use crate::live::{KnownKey, StageView};
 use crate::refusal::Refusal;
 
@@ -36,7 +37,19 @@ pub(crate) fn key(call: Authorized) -> Step<Identified> {
     let record = call.record();
     record.key_id = key_id;
     record.plan = plan;
+    tell(&call, required, admits);
     if required && !admits { Err(call.refuse(Refusal::KeyNotAdmitted)) } else { Ok(call) }
+}
+
+fn tell(call: &Identified, required: bool, admits: bool) {
+    let routed = &call.authorized.routed;
+    let (record, key, method) = (&routed.received.record, call.key_id.as_ref(), &routed.endpoint.arn);
+    record.tell(Event::Verifies { key, stage: &routed.stage });
+    if required && !admits {
+        record.tell(Event::NotAdmitted { key, is_disabled: call.key.is_some(), method });
+    } else if call.key.is_none() {
+        record.tell(Event::NeedsNoKey { key, method });
+    }
 }
 
 fn metered(key: &Arc<KnownKey>, stage: &StageView) -> Option<Metered> {

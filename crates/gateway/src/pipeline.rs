@@ -44,7 +44,7 @@ pub(crate) fn refuse(door: &Door, refused: listen::Refused) -> Answer {
 async fn pass(door: &Door, live: Arc<Live>, arrived: Arrived) -> Step<Replied> {
     let call = accept::read(arrived, &door.bounds, live).await?; // Received    whole, within bounds
     let call = route::find(call)?; //                               Routed      stage, resource, method
-    let call = authorize::run(call).await?; //                      Authorized  principal, if the method asks for one
+    let call = authorize::run(call, &*door.clock).await?; //        Authorized  principal, if the method asks for one
     let call = identify::key(call)?; //                             Identified  API key -> usage plan
     let call = admit::spend(call, &door.limits).await?; //          Admitted    every limit or none; 429
     invoke::call(call, &*door.clock, &*door.entropy).await //       Replied     the function, wherever it runs

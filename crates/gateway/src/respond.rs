@@ -16,6 +16,7 @@ use listen::Answer;
 
 use crate::access_log::Record;
 use crate::call::{Refused, Replied, Step};
+use crate::execution_log::Event;
 use crate::ids::Ids;
 use crate::live::StageView;
 use crate::refusal::{Refusal, Stock};
@@ -43,6 +44,7 @@ fn pass_on(replied: Replied) -> Step<(Answer, Record)> {
         Ok(body) => body,
         Err(error) => {
             tracing::error!(request_id = record.ids.request.as_str(), %error, "Execution failed: the reply cannot be decoded");
+            record.tell(Event::Unsendable);
             return Err(Box::new(Refused { refusal: Refusal::UndecodableReply, record, stage: Some(stage) }));
         }
     };
@@ -54,6 +56,7 @@ fn pass_on(replied: Replied) -> Step<(Answer, Record)> {
             cause = %MalformedReply::Unsendable,
             "Execution failed due to configuration error: Malformed Lambda proxy response",
         );
+        record.tell(Event::Unsendable);
         return Err(Box::new(Refused { refusal: Refusal::BadReply, record, stage: Some(stage) }));
     };
     Ok((answer(status, headers, body.into()), record))
@@ -121,7 +124,7 @@ fn refuse(refused: Refused, fallback: Option<&Arc<StageView>>) -> (Answer, Recor
     let custom = responses.and_then(|responses| {
         if refusal.is_our_own() { responses.unready() } else { responses.find(response_type) }
     });
-    record.refused(&stock, response_type);
+    record.refused(response_type);
     let mut headers = own_headers(&record.ids);
     let error_type = if custom.is_some() && stock.response_type.is_none() {
         Refusal::UnknownRoute.stock().error_type

@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, HOST};
 use restapi::{HttpMethod, RestApiId};
 
 use crate::call::{Received, Routed, Step};
+use crate::execution_log::Event;
 use crate::host;
 use crate::live::{ApiView, Live};
 use crate::refusal::Refusal;
@@ -32,6 +33,7 @@ pub(crate) fn find(mut call: Received) -> Step<Routed> {
         return Err(refused);
     };
     call.record.endpoint = Some(Arc::clone(&endpoint));
+    call.record.tell(Event::Begins);
     let stage = Arc::clone(stage);
     Ok(Routed { received: call, stage, endpoint, path, path_parameters })
 }

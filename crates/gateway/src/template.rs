@@ -1,13 +1,16 @@
-//! Texts with `$context` variables: bodies of gateway responses and access-log formats.
+//! Texts with `$context` variables: bodies of gateway responses, and formats of the access log before they are read
+//! closer.
 
 use std::borrow::Cow;
 
 /// A text cut into what stands still and what is filled in.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Template(Vec<Part>);
+pub(crate) struct Template(pub(crate) Vec<Part>);
 
+/// A piece of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Part {
+pub(crate) enum Part {
+    /// What stands still.
     Text(String),
     /// A variable without `$context.`.
     Variable(String),
@@ -65,13 +68,18 @@ pub(crate) fn escape_json(text: &str, out: &mut Vec<u8>) {
         match character {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),
-            // C1 controls, line and paragraph separators end lines in some viewers; bidi overrides reorder them.
-            c if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            c if is_unseen(c) => {
                 out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
             }
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
+}
+
+/// Whether a character is not to be written as it is. Controls, C1 too, line and paragraph separators end lines in some
+/// viewers; bidi overrides reorder them.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
