@@ -91,7 +91,10 @@ fn read_xml(text: &str) -> String {
             "gt" => '>',
             "quot" => '"',
             "apos" => '\'',
-            name => char::from_u32(u32::from_str_radix(&name[2..], 16).unwrap()).unwrap(),
+            name => {
+                let digits = name.strip_prefix("#x").unwrap();
+                char::from_u32(u32::from_str_radix(digits, 16).unwrap()).unwrap()
+            }
         });
         read.push_str(rest);
     }
@@ -177,11 +180,11 @@ fn format_is_what_its_text_is() {
 
 #[test]
 fn named_formats_are_what_their_names_say() {
+    use Place::*;
     let first = |name: &str| places(AccessLogFormat::named(name).unwrap().here())[0];
     assert_eq!(first("json"), Place::JsonString);
     assert_eq!(first("csv"), Place::CsvField);
     assert_eq!(first("xml"), Place::Xml);
-    use Place::*;
     let clf = places(AccessLogFormat::Clf.here());
     assert_eq!(clf, [Own, Own, Own, Bracketed, Quoted, Quoted, Quoted, Own, Own, Own, Own]);
 }

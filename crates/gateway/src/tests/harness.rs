@@ -44,6 +44,8 @@ pub(super) struct House {
     address: SocketAddr,
     log: Log,
     writing: Writing,
+    executed: Log,
+    executing: Writing,
     _drain: Drain,
 }
 
@@ -95,9 +97,12 @@ impl Setup {
         let clock = Arc::new(ManualClock::default());
         let log = Log::default();
         let (access_log, writing) = Journal::start("access-log", log.clone(), self.log_bytes).unwrap();
+        let executed = Log::default();
+        let (execution_log, executing) =
+            Journal::start("execution-log", executed.clone(), self.log_bytes).unwrap();
         let mut registry = Registry::default();
         let metrics = Arc::new(Metrics::register(&mut registry));
-        let door = Arc::new(Door::new(DoorParts {
+        let door = Door::new(DoorParts {
             live: live(&self.account, &functions, &*self.limiter, &clock),
             limiter: Arc::clone(&self.limiter),
             clock: clock.clone(),
@@ -105,7 +110,8 @@ impl Setup {
             access_log,
             metrics,
             bounds: self.bounds,
-        }));
+        });
+        let door = Arc::new(door.with_execution_log(execution_log));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (drain, signal) = Drain::new();
@@ -121,6 +127,8 @@ impl Setup {
             address,
             log,
             writing,
+            executed,
+            executing,
             _drain: drain,
         }
     }
@@ -172,9 +180,14 @@ impl House {
 
     /// Closes the front door and returns its access log, line by line.
     pub(super) fn log(self) -> Vec<String> {
+        self.logs().0
+    }
+
+    /// Closes the front door and returns its access log and its execution log, line by line.
+    pub(super) fn logs(self) -> (Vec<String>, Vec<String>) {
         self.writing.finish(Duration::from_mins(1));
-        let written = self.log.0.lock().unwrap().clone();
-        String::from_utf8(written).unwrap().lines().map(ToOwned::to_owned).collect()
+        self.executing.finish(Duration::from_mins(1));
+        (self.log.lines(), self.executed.lines())
     }
 }
 
@@ -190,9 +203,16 @@ fn guarded(account: &Account, function: &Arc<Told>) -> (String, Arc<dyn Function
     (format!("arn:aws:lambda:eu-central-1:000000000000:function:{FUNCTION}"), Arc::new(guarded))
 }
 
-/// Where the access log is written to.
+/// Where a log is written to.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let written = self.0.lock().unwrap().clone();
+        String::from_utf8(written).unwrap().lines().map(ToOwned::to_owned).collect()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
