@@ -1,23 +1,35 @@
 //! The admin listener: is it alive, is it ready, what has it counted. On loopback only, and without a secret to give.
+//!
+//! What is counted elsewhere is read by a collector for each part when somebody asks. `docs/metrics.md` lists every metric; a
+//! test holds the list against what a running program shows.
+
+mod broker_counts;
+mod connection_counts;
+mod fill;
+mod function_counts;
+mod journal_counts;
+mod limit_counts;
+mod page;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use broker::{Broker, BrokerCounts};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use journal::Journal;
-use lambda_host::{Errors, Host, Stats};
-use listen::{Answer, Counts, Handler, Inbound};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use listen::{Answer, Handler, Inbound};
 use prometheus_client::registry::Registry;
 
-use crate::limit_store::{Amount, Keeping, LimitStore, Sample};
+use crate::limit_store::{Keeping, LimitStore};
+
+pub(crate) use broker_counts::BrokerCollector;
+pub(crate) use connection_counts::ConnectionCollector;
+pub(crate) use fill::FillCollector;
+pub(crate) use function_counts::FunctionCollector;
+pub(crate) use journal_counts::JournalCollector;
+pub(crate) use limit_counts::LimitCollector;
 
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 #[derive(Debug)]
@@ -112,175 +124,12 @@ fn answer(status: StatusCode, text: String) -> Answer {
     answer
 }
 
-/// The broker's counters, read when they are asked for.
-#[derive(Debug)]
-pub(crate) struct BrokerCollector(pub(crate) Arc<Broker>);
-
-impl Collector for BrokerCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let BrokerCounts {
-            allowed,
-            refused,
-            hits,
-            refreshes,
-            stale,
-            misses,
-            joined,
-            upstream_calls,
-            upstream_failures,
-            audit_lost,
-        } = self.0.stats().counts();
-        let plain = [
-            ("allowed", "Requests that policy allowed", allowed),
-            ("cache_hits", "Tokens served from the cache", hits),
-            ("cache_refreshes", "Tokens served from the cache while they were renewed", refreshes),
-            ("cache_stale", "Tokens served from the cache because renewing them had failed", stale),
-            ("cache_misses", "Tokens that had to be asked for", misses),
-            ("cache_joined", "Requests that waited for a token somebody else had asked for", joined),
-            ("upstream_calls", "Calls of the user pool, each of several attempts at most", upstream_calls),
-            ("upstream_failures", "Calls of the user pool that gave no token", upstream_failures),
-            ("audit_lost", "Requests refused because their audit line could not be taken", audit_lost),
-        ];
-        for (name, help, count) in plain {
-            let counter = ConstCounter::new(count);
-            let described = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
-            counter.encode(described)?;
-        }
-        let mut described = encoder.encode_descriptor(
-            "refused",
-            "Requests that the broker refused, by reason",
-            None,
-            ConstCounter::new(0_u64).metric_type(),
-        )?;
-        for (reason, count) in refused {
-            ConstCounter::new(count).encode(described.encode_family(&[("reason", reason)])?)?;
-        }
-        Ok(())
-    }
-}
-
-/// What the host of a function in processes of its own has counted.
-#[derive(Debug)]
-pub(crate) struct FunctionCollector(pub(crate) Arc<Host>);
-
-impl Collector for FunctionCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Stats { invocations, throttles, cold_starts, errors, duration, processes, idle } =
-            self.0.stats();
-        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let counts = [
-            ("function_invocations", "Invocations that were taken", invocations),
-            ("function_throttles", "Invocations refused because all processes were busy", throttles),
-            ("function_cold_starts", "Invocations that had to start a process first", cold_starts),
-            ("function_duration_milliseconds", "How long answered invocations took together", milliseconds),
-        ];
-        for (name, help, count) in counts {
-            let counter = ConstCounter::new(count);
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
-        }
-        let levels =
-            [("function_processes", "Processes there are", processes), ("function_idle", "Idle ones", idle)];
-        for (name, help, level) in levels {
-            let gauge = ConstGauge::new(i64::try_from(level).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        let Errors { function, init, exit, timeout, out_of_memory, too_large, malformed, shutdown } = errors;
-        let kinds = [
-            ("function", function),
-            ("init", init),
-            ("exit", exit),
-            ("timeout", timeout),
-            ("out_of_memory", out_of_memory),
-            ("too_large", too_large),
-            ("malformed", malformed),
-            ("shutdown", shutdown),
-        ];
-        let kind = ConstCounter::new(0_u64).metric_type();
-        let mut described =
-            encoder.encode_descriptor("function_errors", "Invocations that failed", None, kind)?;
-        for (kind, count) in kinds {
-            ConstCounter::new(count).encode(described.encode_family(&[("kind", kind)])?)?;
-        }
-        Ok(())
-    }
-}
-
-/// What the store of limits has counted.
-#[derive(Debug)]
-pub(crate) struct LimitCollector(pub(crate) Arc<dyn LimitStore>);
-
-impl Collector for LimitCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        for Sample { name, help, value } in self.0.samples() {
-            match value {
-                Amount::Count(count) => {
-                    let counter = ConstCounter::new(count);
-                    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
-                }
-                Amount::Level(level) => {
-                    let gauge = ConstGauge::new(i64::try_from(level).unwrap_or(i64::MAX));
-                    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How many lines journals refused, by name.
-#[derive(Debug)]
-pub(crate) struct JournalCollector(pub(crate) Vec<(&'static str, Journal)>);
-
-impl Collector for JournalCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let kind = ConstCounter::new(0_u64).metric_type();
-        let mut described =
-            encoder.encode_descriptor("log_lines_refused", "Lines that a log could not take", None, kind)?;
-        for (name, journal) in &self.0 {
-            ConstCounter::new(journal.refused()).encode(described.encode_family(&[("log", *name)])?)?;
-        }
-        Ok(())
-    }
-}
-
-/// What became of the front door's connections.
-#[derive(Debug)]
-pub(crate) struct ConnectionCollector(pub(crate) Arc<Counts>);
-
-impl Collector for ConnectionCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let open = ConstGauge::new(i64::try_from(self.0.open()).unwrap_or(i64::MAX));
-        open.encode(encoder.encode_descriptor(
-            "connections_open",
-            "Connections of the front door",
-            None,
-            open.metric_type(),
-        )?)?;
-        let totals = [
-            (
-                "connections_refused",
-                "Connections closed because their address had too many",
-                self.0.refused(),
-            ),
-            (
-                "connections_cut",
-                "Connections ended because their peer took nothing, or too long",
-                self.0.cut(),
-            ),
-        ];
-        for (name, help, count) in totals {
-            let counter = ConstCounter::new(count);
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ambient::Timestamp;
 
     use super::*;
+    use crate::limit_store::Sample;
 
     /// A store that can be written, or cannot.
     #[derive(Debug)]
@@ -294,8 +143,7 @@ mod tests {
         }
 
         fn samples(&self) -> Vec<Sample> {
-            let sample = |name, value| Sample { name, help: "What it counts", value };
-            vec![sample("limit_a", Amount::Count(3)), sample("limit_b", Amount::Level(u64::MAX))]
+            Vec::new()
         }
 
         fn tidy(&self, _now: Timestamp) {}
@@ -320,15 +168,5 @@ mod tests {
             assert_eq!(readiness.obstacle().map_or_else(|| Ok(readiness.ready()), Err), said);
             writing.finish(std::time::Duration::from_mins(1));
         }
-    }
-
-    #[test]
-    fn numbers_of_the_store_of_limits_are_metrics() {
-        let mut registry = Registry::with_prefix("token_broker");
-        registry.register_collector(Box::new(LimitCollector(Arc::new(Store { keeping: Keeping::Kept }))));
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        assert!(text.contains("token_broker_limit_a_total 3\n"), "{text}");
-        assert!(text.contains(&format!("token_broker_limit_b {}\n", i64::MAX)), "{text}");
     }
 }

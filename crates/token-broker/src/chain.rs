@@ -1,30 +1,39 @@
 //! The whole chain, put together: user pool, broker, function behind its permission, front door.
+//!
+//! What belongs to one definition (clients, settings, functions, the front door's view) is made anew for another one and
+//! swapped in as one: each request finds the broker that belongs to the view it was admitted by. What does not (sockets,
+//! limits, logs, tokens, counters) stays.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+mod issuer;
+mod succession;
+mod tenure;
 
-use ambient::{Clock, Entropy};
-use anyhow::Context as _;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ambient::{Clock, Entropy, Timestamp};
 use assembly::Patience;
-use broker::{Broker, CognitoSource, Directory};
-use cognito::{AppClientCredentials, AppClientSecrets, Endpoint, IdpEndpoint, TokenEndpoint, Upstream};
-use config::{Compiled, Definition, PoolEndpoint, UserPool as PoolHome};
+use bindings::Bindings;
+use broker::{Broker, CognitoSource, Directory, TokenSource};
+use cognito::Upstream;
+use config::{Compiled, Definition};
 use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
-use oauth::TokenEndpointUrl;
-use restapi::IntegrationUri;
-use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
-use zeroize::Zeroizing;
+use restapi::{Account, IntegrationUri};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use user_pool::{AppClient, UserPool};
 
 use crate::audit::AuditLog;
 use crate::control::{Control, Roster};
-use crate::function::{Brokerage, PoolBindings};
+use crate::function::{self, Brokerage, Hosts};
 use crate::limit_store::Limits;
-use crate::state::{EmbeddedPool, State};
+use crate::state::State;
+
+pub(crate) use issuer::{Embedding, Issuer, embedded, embedding, external};
+pub(crate) use succession::Successor;
+use tenure::TenuredSource;
+pub(crate) use tenure::{Generation, Tenure, TenuredHost};
 
 /// What every part takes from the world.
 #[derive(Clone, Debug)]
@@ -37,39 +46,102 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) door: Arc<Door>,
-    pub(crate) broker: Arc<Brokerage>,
     pub(crate) control: Arc<Control>,
-    functions: Functions,
+    pub(crate) hosts: Arc<Hosts>,
     limits: Limits,
+    state: State,
+    pool: Option<EmbeddedAt>,
     world: World,
+    tenures: UnboundedSender<Generation>,
+    // Changed by one at a time; see `reload`.
+    in_force: Mutex<InForce>,
+}
+
+/// The embedded user pool, and where it listens.
+#[derive(Clone, Debug)]
+pub(crate) struct EmbeddedAt {
+    pub(crate) pool: Arc<UserPool>,
+    pub(crate) address: std::net::SocketAddr,
 }
 
 /// What the chain is put together with, and does not make itself.
 pub(crate) struct Outside {
-    pub(crate) broker: Brokerage,
+    pub(crate) brokerage: Brokerage,
     pub(crate) limits: Limits,
     pub(crate) access_log: Journal,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) state: State,
+    pub(crate) pool: Option<EmbeddedAt>,
+    /// What the embedded user pool knows.
+    pub(crate) app_clients: Vec<AppClient>,
+    pub(crate) tenures: Tenures,
 }
 
-/// The user pool that the broker asks, and as whom.
-pub(crate) struct Issuer {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) credentials: BTreeMap<String, AppClientCredentials>,
-    /// The same for a broker in processes of its own.
-    pub(crate) bindings: PoolBindings,
+/// The definition in force, and what was made of it.
+#[derive(Debug)]
+struct InForce {
+    generation: Generation,
+    definition: Arc<Definition>,
+    /// When waivers were judged. One that has expired since stops the next start and the next reload, and not a change of
+    /// keys, which has nothing to do with it.
+    judged: Timestamp,
+    /// What limits are defined by. Without keys: their values have no business here.
+    account: Account,
+    brokerage: Brokerage,
+    told: Told,
+    /// What requests that began under earlier definitions may still need, the latest first.
+    earlier: Vec<(Generation, Told)>,
+}
+
+/// What others are told of a definition: processes, and the embedded user pool.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    bindings: Option<Bindings>,
+    app_clients: Vec<AppClient>,
+}
+
+/// Where tenures end.
+#[derive(Debug)]
+pub(crate) struct Tenures {
+    sender: UnboundedSender<Generation>,
+    /// Each generation once nothing that began under it is left.
+    pub(crate) ended: UnboundedReceiver<Generation>,
+}
+
+impl Tenures {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        let (sender, ended) = unbounded_channel();
+        Self { sender, ended }
+    }
+
+    /// That of the first definition.
+    pub(crate) fn first(&self) -> Tenure {
+        Tenure::begin(Generation::FIRST, self.sender.clone())
+    }
 }
 
 impl Chain {
-    /// Puts the chain together.
-    pub(crate) fn assemble(compiled: &Compiled, outside: Outside, world: World) -> anyhow::Result<Self> {
-        let Outside { broker, limits, access_log, metrics } = outside;
-        let broker = Arc::new(broker);
-        let functions = functions(compiled, &broker.function());
+    /// Puts the chain together. Gives back where tenures end, for [`Chain::forget`].
+    pub(crate) fn assemble(
+        definition: &Arc<Definition>,
+        compiled: &Compiled,
+        judged: Timestamp,
+        outside: Outside,
+        world: World,
+    ) -> anyhow::Result<(Self, UnboundedReceiver<Generation>)> {
+        let Outside { brokerage, limits, access_log, metrics, state, pool, app_clients, tenures } = outside;
+        let functions = functions(compiled, &brokerage.function());
         let now = world.clock.now();
         let live = Live::build(&compiled.account, &functions, &*limits.limiter, now, &*world.entropy)?;
         let roster = Roster::of(&compiled.account)?;
         let control = Control::new(roster, Arc::clone(&limits.meter), Arc::clone(&world.clock));
+        let hosts = Arc::new(Hosts::default());
+        if let Brokerage::Processes(processes) = &brokerage {
+            hosts.add(Generation::FIRST, processes.host());
+        }
+        let told = Told { bindings: brokerage.bindings(compiled), app_clients };
+        function::tell(&state, told.bindings.clone())?;
         let door = Arc::new(Door::new(DoorParts {
             live,
             limiter: Arc::clone(&limits.limiter),
@@ -79,20 +151,43 @@ impl Chain {
             metrics,
             bounds: RequestBounds::default(),
         }));
-        Ok(Self { door, broker, control: Arc::new(control), functions, limits, world })
+        let in_force = InForce {
+            generation: Generation::FIRST,
+            definition: Arc::clone(definition),
+            judged,
+            account: without_keys(&compiled.account),
+            brokerage,
+            told,
+            earlier: Vec::new(),
+        };
+        let Tenures { sender: tenures, ended } = tenures;
+        let in_force = Mutex::new(in_force);
+        let control = Arc::new(control);
+        Ok((Self { door, control, hosts, limits, state, pool, world, tenures, in_force }, ended))
     }
 
-    /// Takes over what changes while the chain runs: keys, plans and who owns what.
+    /// The definition in force, and when its waivers were judged.
+    pub(crate) fn definition(&self) -> (Arc<Definition>, Timestamp) {
+        let in_force = self.in_force();
+        (Arc::clone(&in_force.definition), in_force.judged)
+    }
+
+    /// Takes over other keys for the definition in force.
     ///
-    /// The broker learns of a key before the front door admits it, so that no admitted key is a stranger to the broker.
-    pub(crate) fn take_over(&self, compiled: &Compiled) -> anyhow::Result<()> {
-        let now = self.world.clock.now();
-        let limiter = &*self.limits.limiter;
-        let live = Live::build(&compiled.account, &self.functions, limiter, now, &*self.world.entropy)?;
+    /// With its keys the front door's view brings the broker that knows them; processes are told before. So no admitted
+    /// key is a stranger to the broker.
+    pub(crate) fn take_over_keys(&self, compiled: &Compiled) -> anyhow::Result<()> {
+        let mut in_force = self.in_force();
+        let brokerage = in_force.brokerage.with_keys(compiled)?;
+        let live = self.live(compiled, &brokerage)?;
         let roster = Roster::of(&compiled.account)?;
-        self.broker.take_over(compiled)?;
+        let bindings = brokerage.bindings(compiled);
+        let earlier = in_force.earlier.iter().filter_map(|(_, told)| told.bindings.clone());
+        function::tell(&self.state, bindings.clone().into_iter().chain(earlier))?;
         self.door.replace(live);
         self.control.replace(roster);
+        in_force.brokerage = brokerage;
+        in_force.told.bindings = bindings;
         Ok(())
     }
 
@@ -101,27 +196,45 @@ impl Chain {
         self.door.keep_only(&|key| ids.contains(key.as_str()));
         self.control.keep_only(ids);
     }
+
+    fn live(&self, compiled: &Compiled, brokerage: &Brokerage) -> anyhow::Result<Live> {
+        let functions = functions(compiled, &brokerage.function());
+        let now = self.world.clock.now();
+        Ok(Live::build(&compiled.account, &functions, &*self.limits.limiter, now, &*self.world.entropy)?)
+    }
+
+    fn in_force(&self) -> MutexGuard<'_, InForce> {
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The broker inside this program.
 pub(crate) fn broker(
     definition: &Definition,
     compiled: &Compiled,
-    issuer: Issuer,
+    (issuer, tenure): (Issuer, Tenure),
     audit_log: Journal,
     world: &World,
 ) -> anyhow::Result<Broker> {
-    let patience = Patience::resident(&definition.broker);
-    let upstream = Upstream::new(
-        issuer.endpoint,
-        patience.upstream,
-        Arc::clone(&world.clock),
-        Arc::clone(&world.entropy),
-    );
+    let settings = Patience::resident(&definition.broker).broker;
+    let source = source(definition, issuer, tenure, world)?;
+    let audit = Arc::new(AuditLog(audit_log));
+    Ok(Broker::new(settings, directory(compiled)?, source, audit, Arc::clone(&world.clock)))
+}
+
+/// The user pool, asked as patiently as the definition says.
+fn source(
+    definition: &Definition,
+    issuer: Issuer,
+    tenure: Tenure,
+    world: &World,
+) -> anyhow::Result<Arc<dyn TokenSource>> {
+    let patience = Patience::resident(&definition.broker).upstream;
+    let (clock, entropy) = (Arc::clone(&world.clock), Arc::clone(&world.entropy));
+    let upstream = Upstream::new(issuer.endpoint, patience, clock, entropy);
     let named = issuer.credentials.into_iter().map(|(name, credentials)| Ok((name.parse()?, credentials)));
     let source = CognitoSource::new(upstream, named.collect::<anyhow::Result<Vec<_>>>()?);
-    let audit = Arc::new(AuditLog(audit_log));
-    Ok(Broker::new(patience.broker, directory(compiled)?, Arc::new(source), audit, Arc::clone(&world.clock)))
+    Ok(Arc::new(TenuredSource { source, _tenure: tenure }))
 }
 
 /// Whose each key is, and what policy looks at.
@@ -151,74 +264,6 @@ fn functions(compiled: &Compiled, broker: &Arc<dyn Function>) -> Functions {
     functions
 }
 
-/// The embedded user pool at `address`, and the way to it.
-pub(crate) fn embedded(
-    compiled: &Compiled,
-    kept: EmbeddedPool,
-    (address, state): (SocketAddr, &State),
-    world: &World,
-) -> anyhow::Result<(UserPool, Issuer)> {
-    let domain = format!("http://{address}");
-    let url = format!("{domain}/oauth2/token");
-    let upstream = bindings::Upstream::TokenEndpoint { url: TokenEndpointUrl::parse(&url)?, header: None };
-    let mut bindings = PoolBindings { upstream, app_clients: BTreeMap::new() };
-    let mut app_clients = Vec::new();
-    let mut credentials = BTreeMap::new();
-    for (name, app_client) in &compiled.app_clients {
-        let (id, secret) =
-            kept.app_clients.get(name.as_str()).cloned().context("an app client was not provided for")?;
-        let known = AppClientCredentials::new(id.as_str(), secret.as_secret().clone(), None)?;
-        credentials.insert(name.as_str().to_owned(), known);
-        let secret_file = state.path(&EmbeddedPool::secret_file(name.as_str()));
-        bindings.app_clients.insert(name.as_str().to_owned(), bound(id.as_str(), &secret_file)?);
-        let scopes = app_client.scopes.clone();
-        let validity = TokenValidity::new(app_client.token_validity)?;
-        app_clients.push(AppClient { id, secrets: secret.into(), scopes, validity });
-    }
-    let config = PoolConfig {
-        issuer: format!("{domain}/{}", kept.id.as_str()),
-        domain: domain.clone(),
-        pool_id: kept.id,
-        app_clients,
-    };
-    let pool =
-        UserPool::new(config, kept.signing_keys, Arc::clone(&world.clock), Arc::clone(&world.entropy))?;
-    let endpoint = TokenEndpoint::parse(&url)?.into();
-    Ok((pool, Issuer { endpoint, credentials, bindings }))
-}
-
-/// The way to a user pool that exists already.
-pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
-    let PoolHome::External { endpoint, app_clients } = home else { return Ok(None) };
-    let (endpoint, upstream) = match endpoint.clone() {
-        PoolEndpoint::Token(url) => (
-            Endpoint::from(TokenEndpoint::parse(url.as_str())?),
-            bindings::Upstream::TokenEndpoint { url, header: None },
-        ),
-        PoolEndpoint::Idp(url) => {
-            (IdpEndpoint::parse(url.as_str())?.into(), bindings::Upstream::CognitoIdp { url })
-        }
-    };
-    let mut bindings = PoolBindings { upstream, app_clients: BTreeMap::new() };
-    let mut credentials = BTreeMap::new();
-    for (name, app_client) in app_clients {
-        let file = &app_client.secret_file;
-        let text = fs::read_to_string(file).map(Zeroizing::new);
-        let text = text.with_context(|| {
-            format!("the secret of app client `{name}` cannot be read from `{}`", file.display())
-        })?;
-        let secrets = AppClientSecrets::from_lines(&text).with_context(|| {
-            format!("the secret of app client `{name}` cannot be taken from `{}`", file.display())
-        })?;
-        let known = AppClientCredentials::with_secrets(&app_client.client_id, secrets)?;
-        credentials.insert(name.as_str().to_owned(), known);
-        bindings.app_clients.insert(name.as_str().to_owned(), bound(&app_client.client_id, file)?);
-    }
-    Ok(Some(Issuer { endpoint, credentials, bindings }))
-}
-
-/// An app client as a process of its own is told of it.
-fn bound(client_id: &str, secret_file: &Path) -> anyhow::Result<bindings::AppClient> {
-    let secret = bindings::Reference::File(std::path::absolute(secret_file)?);
-    Ok(bindings::AppClient { client_id: client_id.to_owned(), secret })
+fn without_keys(account: &Account) -> Account {
+    Account { api_keys: Vec::new(), usage_plan_keys: Vec::new(), ..account.clone() }
 }

@@ -56,6 +56,7 @@ Examples:
   token-broker keys add billing            give `billing` a second API key, for rotation
   token-broker usage                       see who has used how much of its quota
   token-broker config check                see whether token-broker.yaml can be run
+  token-broker reload                      take over a changed token-broker.yaml without a restart
   token-broker check plan.json             see what a Terraform plan breaks";
 
 /// Where the definition and the state are.
@@ -78,7 +79,7 @@ pub(crate) enum Command {
     Init(Output),
     /// Run the front door, the broker and the user pool on this machine
     #[command(
-        after_help = "Examples:\n  token-broker up\n  token-broker up --json            print the addresses as one JSON object first\n  token-broker up --access-log -    write access-log lines to stdout\n\nCtrl-C or SIGTERM: no new requests are accepted, those under way finish, exit code 0."
+        after_help = "Examples:\n  token-broker up\n  token-broker up --json            print the addresses as one JSON object first\n  token-broker up --access-log -    write access-log lines to stdout\n\nCtrl-C or SIGTERM: no new requests are accepted, those under way finish, exit code 0.\nSIGHUP, or a changed file: the definition is read again."
     )]
     Up(Up),
     /// Get a token through the front door, as a client does, and show its claims
@@ -100,7 +101,12 @@ pub(crate) enum Command {
     /// Give a client more of its quota
     #[command(subcommand)]
     Quota(Quota),
-    /// Check the definition, or print its schema
+    /// Have the running server read its definition again, and wait for what comes of it
+    #[command(
+        after_help = "Examples:\n  token-broker config diff    what it would change\n  token-broker reload\n\nA definition that is wrong, or that needs a restart, changes nothing: exit code 1, and the reason."
+    )]
+    Reload(Output),
+    /// Check the definition, compare it with the one in force, or print its schema
     #[command(subcommand)]
     Config(Config),
     /// Check the definition, or Terraform's plans and states, against the guardrails
@@ -277,6 +283,29 @@ pub(crate) enum Quota {
 pub(crate) enum Config {
     /// Check the definition: its fields, its values, and the guardrails over what it compiles to
     Check(Output),
+    /// Show what a reload would change on the running server
+    #[command(
+        after_help = "Examples:\n  token-broker config diff\n  token-broker config diff next.yaml --format json\n\nExit code: 0 the same is in force, 1 something differs, 2 it could not be compared."
+    )]
+    Diff(Diff),
     /// Print the JSON Schema of the definition, for editors
     Schema,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// The definition to compare with the one in force [default: the one that --config names]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// How to write what differs
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text, value_name = "FORMAT")]
+    pub(crate) format: DiffFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// One line per change
+    Text,
+    /// One JSON object
+    Json,
 }

@@ -2,11 +2,13 @@
 
 mod check;
 mod clients;
+mod diff;
 mod guardrails;
 mod init;
 mod keys;
 mod package;
 mod quota;
+mod reload;
 mod token;
 mod up;
 mod usage;
@@ -17,6 +19,8 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, Config};
 use crate::terminal;
+
+pub(crate) use init::provide;
 
 /// Runs the command that was typed.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -30,7 +34,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Package(options) => package::run(place, &options)?,
         Command::Usage(options) => usage::run(place, &options)?,
         Command::Quota(quota) => quota::run(place, &quota)?,
+        Command::Reload(output) => reload::run(place, output)?,
         Command::Config(Config::Check(output)) => return check::run(place, output),
+        Command::Config(Config::Diff(options)) => return Ok(diff::run(place, &options)),
         Command::Config(Config::Schema) => check::schema()?,
         Command::Check(options) => return Ok(guardrails::run(place, cli.config_is_named, &options)),
         Command::Completions { shell } => {

@@ -1,7 +1,7 @@
 //! What operators ask of a running server's quotas, and what it answers. No socket in here: the same can be asked in
 //! process.
 //!
-//! `serve` puts it on a socket, `socket` says where that is, `client` is the other end. Usage is read and extended as
+//! `serve` puts it on a socket, beside what is asked of the definition; `socket` says where that is, `client` is the other end. Usage is read and extended as
 //! API Gateway has it (`GetUsage`, `UpdateUsage`); `GET /standings` and the operation `add` are our own. Answers may wait
 //! for a disk.
 
@@ -31,13 +31,18 @@ use wire::DailyUsage;
 
 pub(crate) use limits_store::DAYS_KEPT;
 
-pub(crate) use client::{Asked, Server};
+pub(crate) use client::{Asked, Refused, Server};
 pub(crate) use roster::Roster;
 pub(crate) use serve::Desk;
 pub(crate) use socket::{bind, remove};
 #[cfg(test)]
 pub(crate) use wire::PeriodWord;
 pub(crate) use wire::{KeyStanding, Moment, OneDay, QuotaStanding, Standings};
+
+/// Where the definition is asked to be read again.
+const RELOAD: &str = "/reload";
+/// Where the definition in force is shown.
+const DEFINITION: &str = "/definition";
 
 /// Answers questions about quotas, and extends them.
 #[derive(Debug)]
@@ -253,8 +258,12 @@ fn json(value: impl Serialize) -> Result<Vec<u8>, Fault> {
 
 impl From<Fault> for Reply {
     fn from(fault: Fault) -> Self {
-        let Fault { status, error_type, message } = fault;
-        let json = serde_json::json!({ "message": message }).to_string().into_bytes();
+        let Fault { status, error_type, message, causes } = fault;
+        let mut said = serde_json::json!({ "message": message });
+        if let (Some(said), false) = (said.as_object_mut(), causes.is_empty()) {
+            said.insert("causes".into(), causes.into());
+        }
+        let json = said.to_string().into_bytes();
         Self { status, error_type: Some(error_type), json }
     }
 }

@@ -4,17 +4,25 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use ambient::Timestamp;
+use ambient::{SystemEntropy, Timestamp, alphanumeric};
 use anyhow::{Context as _, anyhow, bail};
 use config::{Breach, Compiled, Definition, KeyRecord};
+use restapi::{ApiKeyId, ApiKeyValue};
 
 use crate::function;
 
 /// Reads the definition.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Definition> {
+    read_with_text(path).map(|(definition, _text)| definition)
+}
+
+/// Reads the definition, and keeps the text that it was made from: the file may have another one soon.
+pub(crate) fn read_with_text(path: &Path) -> anyhow::Result<(Definition, String)> {
     let shown = path.display();
     match fs::read_to_string(path) {
-        Ok(text) => Definition::parse(&text, &shown.to_string()).map_err(|errors| anyhow!("{errors}")),
+        Ok(text) => Definition::parse(&text, &shown.to_string())
+            .map(|definition| (definition, text))
+            .map_err(|errors| anyhow!("{errors}")),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             bail!(
                 "there is no definition `{shown}`; `token-broker init` writes one, `--config FILE` names another"
@@ -63,4 +71,40 @@ pub(crate) fn compile(
     }
     let listed: Vec<String> = stopping.iter().map(ToString::to_string).collect();
     bail!("the definition breaks {} guardrail(s):\n\n{}", stopping.len(), listed.join("\n\n"))
+}
+
+/// What runs though it breaks a guardrail is in the log of every start and every reload.
+pub(crate) fn say_what_passed(passed: &[Breach]) {
+    for Breach { finding, waiver, .. } in passed {
+        let (guardrail, place, detail) = (finding.guardrail.id, &finding.place, &finding.detail);
+        match waiver {
+            Some(waiver) => tracing::warn!(
+                guardrail,
+                place,
+                detail,
+                waiver.line = waiver.position.line,
+                waiver.until = %waiver.expires,
+                waiver.reason,
+                "a guardrail is broken and waived"
+            ),
+            None => {
+                tracing::warn!(guardrail, place, detail, mend = finding.guardrail.mend, "a guardrail warns");
+            }
+        }
+    }
+}
+
+/// The same before there are keys: for each client one stands in, as it will be given one when the definition is run.
+pub(crate) fn rehearse(definition: &Definition, now: Timestamp) -> anyhow::Result<Checked> {
+    let keys = definition.clients.keys().map(|client| {
+        let value = alphanumeric(&SystemEntropy, ApiKeyValue::ALPHABET, ApiKeyValue::GENERATED_LENGTH);
+        Ok(KeyRecord {
+            id: ApiKeyId::derived(&["check", client.as_str()]),
+            client: client.clone(),
+            value: ApiKeyValue::new(value)?,
+            enabled: true,
+            name: client.to_string(),
+        })
+    });
+    compile(definition, keys.collect::<anyhow::Result<_>>()?, now)
 }

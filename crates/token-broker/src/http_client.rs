@@ -15,12 +15,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 const DEADLINE: Duration = Duration::from_secs(35);
 const MOST_BYTES: usize = 1024 * 1024;
+/// The definition in force is among what the server tells, and it may have many thousand clients.
+const MOST_LOCAL_BYTES: usize = 64 * MOST_BYTES;
 
 /// Sends `request` and reads the whole answer.
 pub(crate) async fn send(request: http::Request<Full<Bytes>>) -> anyhow::Result<http::Response<Bytes>> {
     let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let exchange = async { read(client.request(request).await?).await };
+    let exchange = async { read(client.request(request).await?, MOST_BYTES).await };
     match tokio::time::timeout(DEADLINE, exchange).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(error).with_context(|| {
@@ -43,7 +45,7 @@ pub(crate) async fn send_locally(
         stream.set_nonblocking(true)?;
         let stream = tokio::net::UnixStream::from_std(stream)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let answering = async { read(sender.send_request(request).await?).await };
+        let answering = async { read(sender.send_request(request).await?, MOST_LOCAL_BYTES).await };
         // The connection ends with the answer, and its errors come out of the answer too.
         let (answer, _ended) = tokio::join!(answering, connection);
         answer
@@ -54,8 +56,8 @@ pub(crate) async fn send_locally(
     }
 }
 
-async fn read(answer: http::Response<Incoming>) -> anyhow::Result<http::Response<Bytes>> {
+async fn read(answer: http::Response<Incoming>, most: usize) -> anyhow::Result<http::Response<Bytes>> {
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| anyhow::anyhow!(error))?;
+    let body = Limited::new(body, most).collect().await.map_err(|error| anyhow::anyhow!(error))?;
     Ok(http::Response::from_parts(head, body.to_bytes()))
 }

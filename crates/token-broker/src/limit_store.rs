@@ -34,6 +34,11 @@ pub(crate) trait LimitStore: fmt::Debug + Send + Sync {
     /// What it has counted, for `/metrics`.
     fn samples(&self) -> Vec<Sample>;
 
+    /// The limits in memory, to look at how full they are. Not every store has them.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
+
     /// Does a bounded part of what has to be done now and again. Called once a second, and not on the way of a request.
     fn tidy(&self, now: Timestamp);
 
@@ -178,6 +183,10 @@ impl LimitStore for InFile {
         samples
     }
 
+    fn memory(&self) -> Option<&Memory> {
+        Some(self.sqlite.memory())
+    }
+
     /// Its own thread does.
     fn tidy(&self, _now: Timestamp) {}
 
@@ -221,6 +230,10 @@ impl LimitStore for InMemory {
 
     fn samples(&self) -> Vec<Sample> {
         of_memory(&self.0).to_vec()
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.0)
     }
 
     fn tidy(&self, now: Timestamp) {

@@ -3,6 +3,7 @@
 //! `token-broker up` runs the whole chain on this machine: front door, broker, embedded user pool, admin listener. The
 //! other commands prepare it, look at it, or use it as a client does.
 
+mod activation;
 mod admin;
 mod audit;
 mod chain;
@@ -14,7 +15,9 @@ mod function;
 mod http_client;
 mod limit_store;
 mod logs;
+mod notify;
 mod presence;
+mod reload;
 mod state;
 mod terminal;
 mod watch;

@@ -13,7 +13,7 @@ use anyhow::bail;
 
 use crate::state::State;
 
-/// What tells one state of the register from another.
+/// What tells one state of a file from another, of the register of keys most often.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Fingerprint(Option<(u64, u64, i64, i64)>);
 
@@ -23,7 +23,8 @@ impl Fingerprint {
         Self::of_file(&state.path("api-keys.json"))
     }
 
-    fn of_file(path: &Path) -> Self {
+    /// Any file as it is now, wherever links lead.
+    pub(crate) fn of_file(path: &Path) -> Self {
         let metadata = std::fs::metadata(path).ok();
         Self(metadata.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec())))
     }
@@ -92,23 +93,35 @@ pub(crate) fn server_runs(state: &State) -> anyhow::Result<bool> {
     Ok(state.path(IN_FORCE).exists() && state.is_locked(LOCK)?)
 }
 
-/// Takes the lock of the one server on this state directory, or says that another has it.
-pub(crate) fn hold(state: &State) -> anyhow::Result<Option<File>> {
-    for _ in 0..HOLD_TRIES {
+/// Takes the lock of the one server on this state directory, or says that another has it and keeps it for as long as
+/// `patience`. `waits` is called once if it has to be waited for.
+pub(crate) fn hold(state: &State, patience: Duration, waits: impl FnOnce()) -> anyhow::Result<Option<File>> {
+    let mut waits = Some(waits);
+    let tries = patience.as_millis() / BETWEEN_LOOKS.as_millis();
+    for number in 0..=tries {
         if let Some(held) = state.try_lock(LOCK)? {
             return Ok(Some(held));
+        }
+        // At first it may only be somebody who asks whether it is held.
+        if number >= ASKS
+            && let Some(waits) = waits.take()
+        {
+            waits();
         }
         std::thread::park_timeout(BETWEEN_LOOKS);
     }
     Ok(None)
 }
 
+/// How long whoever only asks may be in the way.
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(200);
+
 /// The file that says which register is in force.
 const IN_FORCE: &str = "keys-in-force";
 
 /// The lock that a running server holds.
 const LOCK: &str = "lock";
-const HOLD_TRIES: u32 = 4;
+const ASKS: u128 = 4;
 
 /// How often, and with what pause, a change is looked for: six times as long as the server takes at most.
 const LOOKS: u32 = 60;

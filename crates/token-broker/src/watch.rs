@@ -1,90 +1,128 @@
-//! Keys that are added or revoked while the server runs take effect without a restart.
+//! Which of the files that a running server goes by have changed: the register of keys, and the definition.
 //!
-//! `token-broker keys` replaces the register of keys whole, so a change shows as another file: its inode, length or time
-//! differ. Looking twice a second costs one system call and needs no channel that could be spoken to from outside.
-//!
-//! A revocation must get through. A change that cannot be taken over whole is tried again at every look; meanwhile the
-//! keys that the register no longer has are taken out of what is in force. Until a change is taken over, the server says
-//! that it is not ready.
+//! Looking twice a second costs a system call for each and needs nothing that has to be kept open. It follows links, so
+//! that it sees a file that is replaced, one that is written in place, and a link that leads elsewhere, as Kubernetes and
+//! editors do it; and it sees them on every file system. `token-broker keys` replaces the register whole; a definition may
+//! be half written when it is looked at, so it counts as changed once it has been still for one look.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 use std::time::Duration;
 
-use ambient::Timestamp;
-use config::Definition;
-use listen::DrainSignal;
-
-use crate::chain::Chain;
 use crate::presence::Fingerprint;
-use crate::state::{ApiKeys, State};
+use crate::state::State;
 
-const EVERY: Duration = Duration::from_millis(500);
+/// How often files are looked at.
+pub(crate) const EVERY: Duration = Duration::from_millis(500);
 
-/// What the watch works on.
-#[derive(Clone, Debug)]
-pub(crate) struct Watch {
-    pub(crate) state: State,
-    pub(crate) definition: Arc<Definition>,
-    /// When the server started. Waivers are judged as they were then: one that has expired since stops the next start, and
-    /// not a change of keys, which has nothing to do with it.
-    pub(crate) started: Timestamp,
-    pub(crate) chain: Arc<Chain>,
-    /// Whether the keys in force are those of the register.
-    pub(crate) in_step: Arc<AtomicBool>,
+/// The register of keys, and whether what it says is in force.
+#[derive(Debug)]
+pub(crate) struct Register {
+    /// None once a change could not be taken over: from then on even the register that was in force before is a change.
+    in_force: Option<Fingerprint>,
 }
 
-/// Takes over changed keys until the drain begins. `seen` is the register that the server started with.
-pub(crate) async fn keys(watch: Watch, seen: Fingerprint, mut drain: DrainSignal) {
-    // None once a change could not be taken over: from then on even the register that was in force before is a change.
-    let mut in_force = Some(seen);
-    let mut ticks = tokio::time::interval(EVERY);
-    loop {
-        tokio::select! {
-            _grace = drain.begun() => return,
-            _tick = ticks.tick() => {}
-        }
-        let now = Fingerprint::of(&watch.state);
-        if in_force == Some(now) {
-            continue;
-        }
-        // Files are read and written and keys are hashed: not on a thread that answers requests.
-        let work = watch.clone();
-        let taken_over = tokio::task::spawn_blocking(move || work.take_over(now)).await;
-        match taken_over {
-            Ok(Ok(keys)) => {
-                in_force = Some(now);
-                watch.in_step.store(true, Ordering::Release);
-                tracing::info!(keys, "API keys changed; the new ones are in force");
-            }
-            failed => {
-                in_force = None;
-                if watch.in_step.swap(false, Ordering::AcqRel) {
-                    let error = failed.map_or_else(
-                        |panic| panic.to_string(),
-                        |taken_over| taken_over.err().map(|error| format!("{error:#}")).unwrap_or_default(),
-                    );
-                    tracing::error!(error, "changed API keys cannot be taken over; trying again");
-                }
-            }
-        }
+impl Register {
+    /// The register that is in force.
+    pub(crate) const fn in_force(register: Fingerprint) -> Self {
+        Self { in_force: Some(register) }
+    }
+
+    /// The register as it is, if it is not the one in force.
+    pub(crate) fn changed(&self, state: &State) -> Option<Fingerprint> {
+        let now = Fingerprint::of(state);
+        (self.in_force != Some(now)).then_some(now)
+    }
+
+    /// Nothing that it says now is in force: it is a change until it is taken over.
+    pub(crate) const fn fail(&mut self) {
+        self.in_force = None;
     }
 }
 
-impl Watch {
-    fn take_over(&self, register: Fingerprint) -> anyhow::Result<usize> {
-        let keys = ApiKeys::read(&self.state)?;
-        let active: HashSet<&str> = keys.active().map(|entry| entry.id.as_str()).collect();
-        let whole = keys
-            .records(|client| self.definition.clients.contains_key(client))
-            .and_then(|records| crate::definition::compile(&self.definition, records, self.started))
-            .and_then(|checked| self.chain.take_over(&checked.compiled));
-        if whole.is_err() {
-            self.chain.keep_only(&active);
+/// The definition's file, and what has been seen of it.
+#[derive(Debug)]
+pub(crate) struct DefinitionFile {
+    /// As it was when it was last read, whatever came of that.
+    read: Fingerprint,
+    /// As it was at the last look.
+    seen: Fingerprint,
+}
+
+impl DefinitionFile {
+    /// The file as it was before it was read.
+    pub(crate) const fn read(file: Fingerprint) -> Self {
+        Self { read: file, seen: file }
+    }
+
+    /// Looks, and says whether it has changed since it was read and been still since the last look.
+    pub(crate) fn look(&mut self, path: &Path) -> bool {
+        let now = Fingerprint::of_file(path);
+        let still = now == self.seen;
+        self.seen = now;
+        still && now != self.read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// Whether each of three looks sees a change, after what `change` does.
+    fn looks(change: impl FnOnce(&Path)) -> [bool; 3] {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("token-broker.yaml");
+        fs::create_dir(place.path().join("data-1")).unwrap();
+        fs::write(place.path().join("data-1/file"), "one").unwrap();
+        symlink("data-1", place.path().join("data")).unwrap();
+        symlink("data/file", &path).unwrap();
+        let mut file = DefinitionFile::read(Fingerprint::of_file(&path));
+        change(place.path());
+        [(); 3].map(|()| file.look(&path))
+    }
+
+    #[test]
+    fn file_that_stays_as_it_is_has_not_changed() {
+        assert_eq!(looks(|_| ()), [false; 3]);
+    }
+
+    #[test]
+    fn change_is_seen_once_it_has_been_still_for_a_look_however_it_is_made() {
+        let changed = [false, true, true];
+        assert_eq!(
+            looks(|place| fs::write(place.join("data-1/file"), "three").unwrap()),
+            changed,
+            "in place"
+        );
+        let replaced = |place: &Path| {
+            fs::write(place.join("new"), "two").unwrap();
+            fs::rename(place.join("new"), place.join("data-1/file")).unwrap();
+        };
+        assert_eq!(looks(replaced), changed, "by another file");
+        let linked = |place: &Path| {
+            fs::create_dir(place.join("data-2")).unwrap();
+            fs::write(place.join("data-2/file"), "one").unwrap();
+            symlink("data-2", place.join("new")).unwrap();
+            fs::rename(place.join("new"), place.join("data")).unwrap();
+        };
+        assert_eq!(looks(linked), changed, "by another link");
+        assert_eq!(looks(|place| fs::remove_file(place.join("data-1/file")).unwrap()), changed, "gone");
+    }
+
+    #[test]
+    fn file_that_is_being_written_is_not_read_yet() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        fs::write(&path, "1").unwrap();
+        let mut file = DefinitionFile::read(Fingerprint::of_file(&path));
+        for length in 2..6 {
+            fs::write(&path, "1".repeat(length)).unwrap();
+            assert!(!file.look(&path), "{length}");
         }
-        whole?;
-        register.publish(&self.state)?;
-        Ok(active.len())
+        assert!(file.look(&path));
+        file = DefinitionFile::read(Fingerprint::of_file(&path));
+        assert!(!file.look(&path));
     }
 }

@@ -127,13 +127,13 @@ fn existing_pool_is_asked_as_others_without_a_restart_and_another_one_is_not() {
 #[test]
 fn waivers_are_known_by_what_they_are_for() {
     let waived = |waivers: &str| meaning(&format!("{DEFAULT_FILE}\nwaivers: [{waivers}]\n"));
-    let waiver = |place: &str, day: &str| {
+    let until = |place: &str, day: &str| {
         format!(
             "{{ guardrail: TB018, at: usagePlans/{place}, reason: until it is split off, expires: {day} }}"
         )
     };
-    let before = waived(&format!("{}, {}", waiver("a", "2027-01-31"), waiver("b", "2027-01-31")));
-    let after = waived(&format!("{}, {}", waiver("b", "2027-02-28"), waiver("c", "2027-01-31")));
+    let before = waived(&format!("{}, {}", until("a", "2027-01-31"), until("b", "2027-01-31")));
+    let after = waived(&format!("{}, {}", until("b", "2027-02-28"), until("c", "2027-01-31")));
     assert_eq!(
         lines(&diff(&before, &after)),
         [

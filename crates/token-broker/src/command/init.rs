@@ -28,7 +28,7 @@ pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<()> {
 }
 
 /// Generates what is missing.
-pub(super) fn provide(
+pub(crate) fn provide(
     definition: &config::Definition,
     state: &State,
 ) -> anyhow::Result<Option<EmbeddedPool>> {

@@ -11,7 +11,7 @@ use crate::terminal::{self, ACCENT};
 pub(crate) fn run(place: &Place, quota: &Quota) -> anyhow::Result<()> {
     let Quota::Extend { client, more, key, output } = quota;
     let state = State::open(&place.state)?;
-    let server = Server::find(&state)?;
+    let server = Server::find(&state, "quotas are read and extended through it")?;
     let keys = server.standings(Asked { client: Some(client), days: None })?.items;
     let chosen = chosen(client, key.as_deref(), &keys)?;
     if chosen.quota.is_none() {

@@ -18,7 +18,7 @@ use crate::terminal::{self, ACCENT, DIM, duration, table};
 
 pub(crate) fn run(place: &Place, options: &Usage) -> anyhow::Result<()> {
     let state = State::open(&place.state)?;
-    let server = Server::find(&state)?;
+    let server = Server::find(&state, "quotas are read and extended through it")?;
     // Programs are given values by day in any case: of today at least.
     let count = options.days.or(options.output.json.then_some(1));
     let today = Day::of(SystemClock.now());

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::socket;
 use super::wire::{DailyUsage, KeyStanding, Standings};
+use super::{DEFINITION, RELOAD};
 use crate::http_client;
 use crate::presence::server_runs;
+use crate::reload::Status;
 use crate::state::State;
 
 /// The server that runs on a state directory.
@@ -29,14 +31,12 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'s> Server<'s> {
-    /// The server on `state`, which must be running: quotas are its to tell.
-    pub(crate) fn find(state: &'s State) -> anyhow::Result<Self> {
+    /// The server on `state`, which must be running: `what` is it that only a server can do.
+    pub(crate) fn find(state: &'s State, what: &str) -> anyhow::Result<Self> {
         if server_runs(state)? {
             return Ok(Self { state });
         }
-        bail!(
-            "no server runs on this state directory, and quotas are read and extended through it; start it with `token-broker up`"
-        )
+        bail!("no server runs on this state directory, and {what}; start it with `token-broker up`")
     }
 
     /// Where keys stand, all pages of it, by client and name.
@@ -50,6 +50,16 @@ impl<'s> Server<'s> {
         // Pages go by the ids of keys, which say nothing to anybody.
         all.items.sort_by(|a, b| (&a.client, &a.key).cmp(&(&b.client, &b.key)));
         Ok(all)
+    }
+
+    /// Has the definition read again, and says what that has brought; an error if it was refused, as the server says it.
+    pub(crate) fn reload(&self) -> anyhow::Result<Value> {
+        self.ask(http::Request::post(RELOAD).body(Full::default())?)
+    }
+
+    /// The definition in force.
+    pub(crate) fn definition(&self) -> anyhow::Result<Status> {
+        self.ask(http::Request::get(DEFINITION).body(Full::default())?)
     }
 
     fn page(&self, asked: Asked<'_>, position: Option<&str>) -> anyhow::Result<Standings> {
@@ -82,10 +92,29 @@ impl<'s> Server<'s> {
         if !answer.status().is_success() {
             let said: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
             let message = said.get("message").and_then(Value::as_str).unwrap_or("it does not say why");
-            bail!("the server refuses: {message}");
+            let causes = said.get("causes").and_then(Value::as_array).into_iter().flatten();
+            let causes: Vec<_> = causes.filter_map(Value::as_str).map(ToOwned::to_owned).collect();
+            return Err(Refused { message: message.to_owned(), causes }.into());
         }
         serde_json::from_slice(answer.body())
             .context("the server's answer cannot be read; is it of another version?")
+    }
+}
+
+/// The server does not do what it was asked, and says why.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the server refuses: {message}")]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+}
+
+impl Refused {
+    /// The error as it was where it happened.
+    pub(crate) fn into_original(self) -> anyhow::Error {
+        let mut causes = self.causes.into_iter().rev();
+        let Some(first) = causes.next() else { return anyhow::Error::msg(self.message) };
+        causes.fold(anyhow::Error::msg(first), anyhow::Error::context).context(self.message)
     }
 }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 use limits::{Day, MeterError};
 
 use super::DAYS_KEPT;
+use crate::reload::Refusal;
 
 /// A request that is not fulfilled: status, error type and message.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,17 +16,29 @@ pub(crate) struct Fault {
     /// `x-amzn-ErrorType`.
     pub(crate) error_type: &'static str,
     pub(crate) message: String,
+    /// What caused it, each the cause of the one before.
+    pub(crate) causes: Vec<String>,
 }
 
 impl Fault {
     /// The request makes no sense.
     pub(crate) fn bad(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error_type: "BadRequestException", message: message.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error_type: "BadRequestException",
+            message: message.into(),
+            causes: Vec::new(),
+        }
     }
 
     /// What it is about is not there.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, error_type: "NotFoundException", message: message.into() }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            error_type: "NotFoundException",
+            message: message.into(),
+            causes: Vec::new(),
+        }
     }
 
     pub(crate) fn no_such_plan() -> Self {
@@ -51,12 +64,33 @@ impl Fault {
         ))
     }
 
+    /// The definition was not taken over.
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let Refusal { message, causes } = refusal;
+        Self { causes, ..Self::bad(message) }
+    }
+
+    /// The server has begun to stop.
+    pub(crate) fn stopping() -> Self {
+        Self::unavailable("the server is stopping")
+    }
+
+    fn unavailable(message: &str) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            error_type: "ServiceUnavailableException",
+            message: message.to_owned(),
+            causes: Vec::new(),
+        }
+    }
+
     /// The peer is of another user.
     pub(crate) fn foreign(uid: u32) -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
             error_type: "AccessDeniedException",
             message: format!("user {uid} is neither the server's user nor root"),
+            causes: Vec::new(),
         }
     }
 
@@ -66,6 +100,7 @@ impl Fault {
             status: StatusCode::METHOD_NOT_ALLOWED,
             error_type: "MethodNotAllowedException",
             message: format!("use {allowed}"),
+            causes: Vec::new(),
         }
     }
 
@@ -75,6 +110,7 @@ impl Fault {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             error_type: "InternalFailureException",
             message: "the server failed; see its log".to_owned(),
+            causes: Vec::new(),
         }
     }
 }
@@ -87,12 +123,7 @@ impl From<MeterError> for Fault {
             MeterError::Store(_) => {
                 let cause = error.source().map(ToString::to_string);
                 tracing::error!(%error, cause, "a quota could not be read or extended");
-                Self {
-                    status: StatusCode::SERVICE_UNAVAILABLE,
-                    error_type: "ServiceUnavailableException",
-                    message: "quotas cannot be read or written at the moment; see the server's log"
-                        .to_owned(),
-                }
+                Self::unavailable("quotas cannot be read or written at the moment; see the server's log")
             }
             _ => {
                 tracing::error!(%error, "a quota could not be read or extended");

@@ -1,17 +1,21 @@
-//! The control socket's way in: who asks, how much of a body is read, and on which thread the answer is found.
+//! The control socket's way in: who asks, how much of a body is read, on which thread the answer is found, and who answers:
+//! quotas are `Control`'s, the definition is the reloader's.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use listen::{Answer, BodyError, Bounds, Handler, Inbound, LocalPeer};
 use rustix::process::{Uid, geteuid};
+use serde::Serialize;
 
 use super::fault::Fault;
-use super::{Control, Question, Reply};
+use super::wire::Reloaded;
+use super::{Control, DEFINITION, Question, RELOAD, Reply};
+use crate::reload::{Reloads, TakenOver};
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
@@ -21,13 +25,14 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 #[derive(Debug)]
 pub(crate) struct Desk {
     control: Arc<Control>,
+    reloads: Reloads,
     user: u32,
 }
 
 impl Desk {
-    /// Answers for `control`.
-    pub(crate) fn new(control: Arc<Control>) -> Self {
-        Self { control, user: geteuid().as_raw() }
+    /// Answers for `control` and `reloads`.
+    pub(crate) fn new(control: Arc<Control>, reloads: Reloads) -> Self {
+        Self { control, reloads, user: geteuid().as_raw() }
     }
 
     /// What one listener allows: a few people and their scripts.
@@ -35,17 +40,20 @@ impl Desk {
         Bounds { connections: 16, per_address: 0, ..Bounds::default() }
     }
 
-    fn answers(&self, uid: u32) -> bool {
-        uid == self.user || uid == Uid::ROOT.as_raw()
-    }
-
     async fn reply(&self, inbound: Inbound<LocalPeer>) -> Result<Reply, Fault> {
         let uid = inbound.peer.uid;
-        if !self.answers(uid) {
+        if !answers(uid, self.user) {
             return Err(Fault::foreign(uid));
         }
         let (head, body) = inbound.request.into_parts();
         let body = listen::read_body(body, BODY_BYTES, BODY_TIME).await.map_err(unread)?;
+        match (head.uri.path(), &head.method) {
+            (RELOAD, &Method::POST) => return self.reload().await,
+            (RELOAD, _) => return Err(Fault::wrong_method("POST")),
+            (DEFINITION, &Method::GET) => return json(&self.reloads.status()),
+            (DEFINITION, _) => return Err(Fault::wrong_method("GET")),
+            _ => {}
+        }
         let control = Arc::clone(&self.control);
         let answering = tokio::task::spawn_blocking(move || {
             let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
@@ -54,6 +62,20 @@ impl Desk {
         // It failed by panicking, and the log has said so.
         answering.await.map_err(|_panicked| Fault::internal())
     }
+
+    async fn reload(&self) -> Result<Reply, Fault> {
+        let outcome = self.reloads.reload().await.ok_or_else(Fault::stopping)?;
+        let TakenOver { generation, changes } = outcome.map_err(Fault::refused)?;
+        json(&Reloaded { generation: generation.0, changes })
+    }
+}
+
+fn answers(uid: u32, user: u32) -> bool {
+    uid == user || uid == Uid::ROOT.as_raw()
+}
+
+fn json(value: &impl Serialize) -> Result<Reply, Fault> {
+    super::json(value).map(|json| Reply { status: StatusCode::OK, error_type: None, json })
 }
 
 impl Handler<LocalPeer> for Desk {
@@ -77,6 +99,7 @@ fn unread(error: BodyError) -> Fault {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             error_type: "RequestEntityTooLargeException",
             message: error.to_string(),
+            causes: Vec::new(),
         },
         BodyError::TooSlow | BodyError::Broken => Fault::bad(error.to_string()),
     }
@@ -88,18 +111,10 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use limits::Memory;
-    use testkit::ManualClock;
-
     use super::*;
-    use crate::control::Roster;
 
     #[test]
     fn only_the_servers_user_and_root_are_answered() {
-        let (meter, clock) = (Arc::new(Memory::new()), Arc::new(ManualClock::default()));
-        let control = Arc::new(Control::new(Roster::default(), meter, clock));
-        let desk = Desk { control: Arc::clone(&control), user: 1_000 };
-        assert_eq!([0, 1_000, 1_001, u32::MAX].map(|uid| desk.answers(uid)), [true, true, false, false]);
-        assert!(Desk::new(control).answers(geteuid().as_raw()));
+        assert_eq!([0, 1_000, 1_001, u32::MAX].map(|uid| answers(uid, 1_000)), [true, true, false, false]);
     }
 }

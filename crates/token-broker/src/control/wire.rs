@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use ambient::Timestamp;
+use config::Change;
 use limits::{DayUsage, Period, QuotaSpec, Standing};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,14 @@ pub(crate) struct Standings {
     /// Where the next page begins, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<String>,
+}
+
+/// What a reload has brought.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reloaded {
+    /// Which definition is in force now, counted from the start of the server.
+    pub(crate) generation: u64,
+    pub(crate) changes: Vec<Change>,
 }
 
 /// An API key on a plan, and where it stands with the plan's quota if it has one.

@@ -56,7 +56,8 @@ fn front_door_calls_processes_that_know_whose_keys_and_secrets_there_are() {
     let key = place.read(".token-broker/keys/billing");
     let (status, said) = server.token(&key, GRANT);
     assert_eq!((status, &said["function"]), (200, &"token-broker".into()), "{said}");
-    assert_eq!(said["definition"], place.path("token-broker.yaml").canonicalize().unwrap().to_str().unwrap());
+    let definition = std::fs::read_to_string(said["definition"].as_str().unwrap()).unwrap();
+    assert_eq!(definition, place.read("token-broker.yaml"));
     assert_eq!(said["bindings"]["keys"][said["key"].as_str().unwrap()], "billing");
     let app_client = &said["bindings"]["app_clients"]["m2m"];
     let secret_file = app_client["secret"].as_str().unwrap().strip_prefix("file:").unwrap();

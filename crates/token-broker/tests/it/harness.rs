@@ -174,10 +174,15 @@ impl Server {
         self.stderr = None;
     }
 
-    /// Sends a signal, waits for the end, and returns the exit code and everything that was printed since the start.
-    pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Sends a signal, waits for the end, and returns the exit code and everything that was printed since the start.
+    pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        self.signal(signal);
         let mut said = String::new();
         self.stdout.read_to_string(&mut said).unwrap();
         if let Some(log) = &mut self.stderr {
