@@ -1,7 +1,9 @@
 //! The access log: a format that the stage has, and values that a client chooses.
 //!
-//! The first line is the format, none for the default; the second what a client calls itself, and what follows the target
+//! The first line is the format, or the name of one, none for the default; the second what a client calls itself, and what follows the target
 //! that it asks for.
+
+mod fields;
 
 use serde_json::{Map, Value};
 
@@ -14,6 +16,7 @@ pub(crate) fn check(input: &[u8]) -> Kept {
     let mut part = || parts.next().unwrap_or_default();
     let (format, agent, target) = (part(), part(), part());
     let Ok(format) = str::from_utf8(format) else { return Ok(()) };
+    let format = fields::named(format).unwrap_or(format);
     let format = (!format.is_empty()).then(|| format.to_owned());
     let setup = Setup { format: format.clone(), ..Setup::default() };
     let seen = front_door::run(&setup, &[&request(agent, target)])?;
@@ -33,6 +36,7 @@ pub(crate) fn check(input: &[u8]) -> Kept {
 fn is_line_of(format: &str, line: &str, agent: &[u8], is_served: bool) -> Kept {
     keep!(!line.contains('\n'), "more than one line: {line:?}");
     keep!(controls(line) == controls(format), "control characters that are not the format's: {line:?}");
+    fields::are_kept(line, format, &told(agent))?;
     is_json_as(line, format, agent, is_served)
 }
 
