@@ -65,6 +65,9 @@ pub(crate) enum Binding {
 }
 
 impl Binding {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Plan, Self::PlanMethod, Self::Method, Self::Account, Self::Quota];
+
     /// The name in logs and metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

@@ -79,6 +79,13 @@ impl Metrics {
             "Requests by status; 0 when the client left first",
             metrics.requests.clone(),
         );
+        // There from the start: a rise from nothing is no rise to whoever reads a counter twice.
+        for binding in Binding::ALL.map(Some) {
+            drop(metrics.refusals.get_or_create(&OfLimit::new(binding)));
+        }
+        for binding in Binding::ALL.map(Some).into_iter().chain([None]) {
+            drop(metrics.unready.get_or_create(&OfLimit::new(binding)));
+        }
         registry.register(
             "throttled",
             "Requests refused with 429, by the limit that refused",

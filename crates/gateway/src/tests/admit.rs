@@ -254,7 +254,7 @@ async fn store_that_is_not_ready_is_no_limit_that_is_used_up() {
         }
         assert_eq!(house.function.calls(), 0);
         assert_eq!(house.counted(r#"limits_unready_total{limit="quota"}"#), Some(3));
-        assert_eq!(house.counted(r#"throttled_total{limit="quota"}"#), None);
+        assert_eq!(house.counted(r#"throttled_total{limit="quota"}"#), Some(0));
         assert_eq!(binding_limits(house), ["quota"; 3]);
     }
 }
