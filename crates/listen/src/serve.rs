@@ -182,8 +182,10 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
             entered => entered.flatten(),
         };
         let place = tokio::select! {
-            grace = drain.begun() => break grace,
+            // Who has been accepted has sent a request, perhaps: a place that is free is theirs though the drain has begun.
+            biased;
             place = house.place() => place,
+            grace = drain.begun() => break grace,
         };
         let held = (place, entered, counts.enter());
         let clock = house.clock();
