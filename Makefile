@@ -26,12 +26,12 @@ WITH_AWS := token-broker/aws
 ARCHITECTURES ?= arm64
 DEFINITION ?= terraform/examples/complete/token-broker.yaml
 
-.PHONY: help test tools fmt lint docs unit loom mutants clients lambda terraform deny bench fuzz release
+.PHONY: help test tools fmt lint docs unit loom mutants clients lambda terraform deploy deny bench fuzz release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-test: tools lint docs unit loom clients lambda terraform deny ## Run everything that CI runs
+test: tools lint docs unit loom clients lambda terraform deploy deny ## Run everything that CI runs
 
 tools: ## Look for the tools that must be there
 	tests/setup/prerequisites
@@ -92,6 +92,10 @@ terraform: lambda ## Hold the Terraform module against the real provider, and `t
 	$(TERRAFORM_PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER) \
 	  --aws-binary $(CARGO_TARGET_DIR)/debug/token-broker \
 	  --package $(CARGO_TARGET_DIR)/lambda/$(firstword $(ARCHITECTURES))/broker.zip
+
+deploy: release ## Hold the systemd units and the container file against the tools that read them
+	tests/setup/systemd
+	tests/deploy/run $(BROKER)
 
 deny: ## Check licences, sources and duplicates of dependencies, and advisories if they can be fetched
 	tests/setup/cargo-tool cargo-deny 0.20.2
