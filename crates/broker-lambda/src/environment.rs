@@ -13,11 +13,15 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 
+use crate::packaged::Fingerprint;
+
 /// The settings of one execution environment. Its `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// The packaged definition.
     pub definition: PathBuf,
+    /// What it must be, if whoever deployed the function said so.
+    pub definition_sha256: Option<Fingerprint>,
     /// Where the bindings lie.
     pub bindings: Reference,
     /// The extension that reads secrets and parameters.
@@ -46,6 +50,7 @@ impl Environment {
     ) -> Result<Self, EnvironmentErrors> {
         let mut reading = Reading::of(variables);
         let definition = reading.definition();
+        let definition_sha256 = reading.definition_sha256();
         let bindings = reading.bindings();
         let log = reading.log();
         let metrics_namespace = reading.metrics_namespace();
@@ -56,6 +61,7 @@ impl Environment {
         match (definition, bindings) {
             (Some(definition), Some(bindings)) if reading.errors.is_empty() => Ok(Self {
                 definition,
+                definition_sha256,
                 bindings,
                 extension,
                 log,
@@ -118,6 +124,19 @@ impl Reading {
             );
         }
         root.map(|root| root.join("token-broker.yaml"))
+    }
+
+    fn definition_sha256(&mut self) -> Option<Fingerprint> {
+        let text = self.text(DEFINITION_SHA256)?;
+        let fingerprint = text.parse().ok();
+        if fingerprint.is_none() {
+            self.wrong(
+                DEFINITION_SHA256,
+                "is no SHA-256",
+                "write 64 hex digits in lowercase, or leave it out",
+            );
+        }
+        fingerprint
     }
 
     fn bindings(&mut self) -> Option<Reference> {
@@ -225,12 +244,12 @@ impl Reading {
 
 const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 const DEFINITION: &str = "TOKEN_BROKER_DEFINITION";
+const DEFINITION_SHA256: &str = "TOKEN_BROKER_DEFINITION_SHA256";
 const BINDINGS: &str = "TOKEN_BROKER_BINDINGS";
 const LOG: &str = "TOKEN_BROKER_LOG";
 const METRICS_NAMESPACE: &str = "TOKEN_BROKER_METRICS_NAMESPACE";
-const OWN: [&str; 4] = [DEFINITION, BINDINGS, LOG, METRICS_NAMESPACE];
-const KNOWN: &str =
-    "those that are begin with TOKEN_BROKER_ and end in DEFINITION, BINDINGS, LOG or METRICS_NAMESPACE";
+const OWN: [&str; 5] = [DEFINITION, DEFINITION_SHA256, BINDINGS, LOG, METRICS_NAMESPACE];
+const KNOWN: &str = "those that are begin with TOKEN_BROKER_ and end in DEFINITION, DEFINITION_SHA256, BINDINGS, LOG or METRICS_NAMESPACE";
 const EXTENSION_PORT: &str = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 const REFERENCE: &str = "write `secretsmanager:NAME-OR-ARN`, `ssm:NAME` or `file:PATH`";

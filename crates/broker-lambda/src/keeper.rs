@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ambient::Moment;
 use arc_swap::ArcSwapOption;
+use bindings::Reference;
 use lambda::RequestContext;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -41,13 +42,16 @@ enum Need {
 }
 
 impl Need {
-    /// How long after a reading the next one has to wait.
-    const fn pause(self) -> Duration {
-        match self {
+    /// How long after a reading of `bindings` the next one has to wait.
+    const fn pause(self, bindings: &Reference) -> Duration {
+        match (self, bindings) {
+            (Self::Everything, _) => Duration::from_secs(1),
+            // A file costs next to nothing, and whoever wrote it waits for what is in it: a key is in it before the front
+            // door admits it.
+            (Self::Something, Reference::File(_)) => Duration::ZERO,
             // The service behind it has a rate that all execution environments share.
-            Self::Everything => Duration::from_secs(1),
-            Self::Something => Duration::from_secs(10),
-            Self::Freshness => Duration::from_secs(30),
+            (Self::Something, _) => Duration::from_secs(10),
+            (Self::Freshness, _) => Duration::from_secs(30),
         }
     }
 
@@ -130,7 +134,7 @@ impl Keeper {
 
     fn is_resting(&self, last: Option<&Reading>, need: Need) -> bool {
         let now = self.factory.clock.moment();
-        last.is_some_and(|last| now.since(last.ended) < need.pause())
+        last.is_some_and(|last| now.since(last.ended) < need.pause(&self.factory.bindings))
     }
 }
 

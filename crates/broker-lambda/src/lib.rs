@@ -20,19 +20,18 @@ mod keeper;
 mod lines;
 mod logs;
 mod metrics;
+mod packaged;
 mod refusal;
 mod secrets;
 mod shutdown;
 pub mod store;
 
 use std::ffi::OsString;
-use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use ambient::{SystemClock, SystemEntropy, Timestamp};
 use broker::AuditSink;
-use config::{Definition, DefinitionErrors};
 use lambda::{EventError, ProxyReply};
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
@@ -40,11 +39,13 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 
 pub use environment::{Environment, EnvironmentError, EnvironmentErrors, ExtensionAccess};
+pub use packaged::{Fingerprint, FingerprintError};
 
 use bound::Factory;
 use handler::Handler;
 use lines::Lines;
 use metrics::Metrics;
+use packaged::PackagedError;
 use shutdown::Underway;
 use store::Stores;
 
@@ -67,13 +68,11 @@ pub async fn run(variables: impl IntoIterator<Item = (OsString, OsString)>) -> E
 fn start(variables: Vec<(OsString, OsString)>) -> Result<Handler, StartError> {
     let environment = Environment::read(variables).inspect_err(|_| logs::start(LevelFilter::INFO))?;
     logs::start(environment.log);
-    let Environment { definition: path, bindings, extension, metrics_namespace, function, .. } = environment;
-    let file_name = path.display().to_string();
-    let text = fs::read_to_string(&path)
-        .map_err(|error| StartError::Unreadable { file_name: file_name.clone(), error })?;
+    let Environment { bindings, extension, metrics_namespace, function, .. } = environment;
+    let definition = packaged::read(&environment.definition, environment.definition_sha256)?;
     let lines = Lines::to(std::io::stdout());
     let factory = Factory {
-        definition: Definition::parse(&text, &file_name)?,
+        definition,
         bindings,
         store: Arc::new(Stores::new(extension)),
         audit: Arc::new(lines.clone()) as Arc<dyn AuditSink>,
@@ -114,10 +113,8 @@ async fn invoke(handler: &Handler, event: LambdaEvent<Box<RawValue>>) -> Result<
 enum StartError {
     #[error("the environment is wrong: {0}")]
     Environment(#[from] EnvironmentErrors),
-    #[error("the definition `{file_name}` cannot be read: {error}")]
-    Unreadable { file_name: String, error: std::io::Error },
     #[error("{0}")]
-    Definition(#[from] DefinitionErrors),
+    Packaged(#[from] PackagedError),
 }
 
 /// An invocation that is no request of an API.

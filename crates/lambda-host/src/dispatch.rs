@@ -161,8 +161,10 @@ impl Dispatch {
         let was_starting = state.pool.is_starting(id);
         let asked = match state.pool.next(id, wake, now) {
             Next::Event(job) => {
-                let deadline = self.clock.now().plus(self.spec.timeout).min(job.deadline);
-                Ok(Event { id: job.id, json: job.event.clone(), trace: job.trace.clone(), deadline })
+                // Kept, for whoever asks again: the time goes on as it was.
+                job.deadline = job.deadline.min(self.clock.now().plus(self.spec.timeout));
+                let Job { id, event, trace, deadline, .. } = &*job;
+                Ok(Event { id: *id, json: event.clone(), trace: trace.clone(), deadline: *deadline })
             }
             Next::Parked(token) => Err(Some(Parked { dispatch: self, id, token })),
             Next::Gone => Err(None),

@@ -13,6 +13,8 @@ const ON_LAMBDA: [(&str, &str); 6] = [
     ("TOKEN_BROKER_BINDINGS", "ssm:/token-broker/bindings"),
 ];
 
+const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 /// The environment of a function where `changes` are set as well; what is set to nothing is not there.
 fn read(changes: &[(&str, &str)]) -> Result<Environment, EnvironmentErrors> {
     let mut variables = BTreeMap::from(ON_LAMBDA);
@@ -36,6 +38,7 @@ fn what_is_left_out_has_its_default() {
 fn what_is_set_is_taken() {
     let read = read(&[
         ("TOKEN_BROKER_DEFINITION", "/opt/d.yaml"),
+        ("TOKEN_BROKER_DEFINITION_SHA256", SHA256),
         ("TOKEN_BROKER_BINDINGS", "file:/tmp/b.json"),
         ("TOKEN_BROKER_LOG", "debug"),
         ("TOKEN_BROKER_METRICS_NAMESPACE", "Acme/Tokens"),
@@ -44,6 +47,7 @@ fn what_is_set_is_taken() {
     ])
     .unwrap();
     assert_eq!(read.definition, PathBuf::from("/opt/d.yaml"));
+    assert_eq!(read.definition_sha256.unwrap().to_string(), SHA256);
     assert_eq!(read.bindings, Reference::File("/tmp/b.json".into()));
     assert_eq!(read.log, LevelFilter::DEBUG);
     assert_eq!((read.metrics_namespace.as_str(), read.extension.port), ("Acme/Tokens", 4000));
@@ -53,6 +57,11 @@ fn what_is_set_is_taken() {
 #[test]
 fn each_mistake_names_its_variable_and_the_mend_and_not_the_value() {
     let rows = [
+        (
+            "TOKEN_BROKER_DEFINITION_SHA256",
+            "E3B0",
+            "is no SHA-256: write 64 hex digits in lowercase, or leave it out",
+        ),
         (
             "TOKEN_BROKER_BINDINGS",
             "",
@@ -87,7 +96,7 @@ fn each_mistake_names_its_variable_and_the_mend_and_not_the_value() {
         (
             "TOKEN_BROKER_LOGG",
             "hunter2",
-            "is not known: those that are begin with TOKEN_BROKER_ and end in DEFINITION, BINDINGS, LOG or METRICS_NAMESPACE",
+            "is not known: those that are begin with TOKEN_BROKER_ and end in DEFINITION, DEFINITION_SHA256, BINDINGS, LOG or METRICS_NAMESPACE",
         ),
     ];
     for (variable, value, problem) in rows {

@@ -58,6 +58,7 @@ async fn answer(bound: &Bound, key: &str) -> ProxyReply {
     bound.broker.invoke(invocation).await.unwrap()
 }
 
+const FILE: &str = "file:/bindings";
 const TIME: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -95,6 +96,20 @@ async fn key_that_was_just_added_is_found() {
     let bound = world.ask(STRANGER).await.unwrap();
     assert!(bound.suffices(&event(STRANGER).request_context, &world.keeper.factory.definition));
     assert_eq!(world.reads(), 2);
+}
+
+#[tokio::test]
+async fn key_that_was_added_to_a_file_is_found_at_once() {
+    let mut world = World::open();
+    Arc::get_mut(&mut world.keeper).unwrap().factory.bindings = FILE.parse().unwrap();
+    world.store.set(FILE, Ok(&usual()));
+    world.ask(BILLING).await.unwrap();
+    let more = bindings(&[(BILLING, "billing"), (STRANGER, "billing")], &["m2m", "partner"]);
+    world.store.set(FILE, Ok(&more));
+    let bound = world.ask(STRANGER).await.unwrap();
+    assert!(bound.suffices(&event(STRANGER).request_context, &world.keeper.factory.definition));
+    world.ask(STRANGER).await.unwrap();
+    assert_eq!(world.store.reads(FILE), 2);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) enum Next<'a, J> {
     /// This one.
-    Event(&'a J),
+    Event(&'a mut J),
     /// Nothing yet. The token says which request waits.
     Parked(u64),
     /// Nothing ever again: it is to be told to end.

@@ -259,6 +259,29 @@ reply(request, sys.argv[1])
     assert_eq!(world.body().await, "a word");
 }
 
+#[tokio::test]
+async fn deadline_does_not_move_for_who_asks_again() {
+    let clock = Arc::new(ManualClock::default());
+    let world = World::at(
+        Arc::<ManualClock>::clone(&clock),
+        "
+request, first, _ = next_invocation()
+gate()
+_, second, _ = next_invocation()
+reply(request, [first['Lambda-Runtime-Deadline-Ms'], second['Lambda-Runtime-Deadline-Ms']])
+next_invocation()
+",
+        |_| {},
+    )
+    .await;
+    let invocation = world.spawn("/");
+    let arrival = world.arrival().await;
+    clock.advance(Duration::from_secs(1));
+    arrival.release().await;
+    let told: Vec<String> = serde_json::from_str(&invocation.await.unwrap().unwrap().body).unwrap();
+    assert_eq!(told[0], told[1]);
+}
+
 /// Only root can become another user to try it.
 #[tokio::test]
 async fn other_users_of_the_machine_get_no_event() {
