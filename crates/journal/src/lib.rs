@@ -5,6 +5,9 @@
 //! buffer is full or nothing can be written is the caller's to say: an access log counts the line as dropped, an audit
 //! log refuses the request.
 //!
+//! Where lines go can be opened anew, for a file that was moved away: between two batches of whole lines, so that none is
+//! torn, and what cannot be opened is tried again like a write.
+//!
 //! A write that fails is tried again until it succeeds, and until then no further line is accepted: a disk that was full
 //! costs no line that was accepted, and needs no restart.
 
@@ -36,6 +39,31 @@ pub enum Refused {
     Closed,
 }
 
+/// Where lines go, if that can be opened anew.
+pub trait Reopen: Write {
+    /// Opens it anew. What was written before stays where it is.
+    fn reopen(&mut self) -> io::Result<()>;
+}
+
+/// What stays open.
+struct Fixed<W>(W);
+
+impl<W: Write> Write for Fixed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<W: Write> Reopen for Fixed<W> {
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     pending: Mutex<Pending>,
@@ -48,6 +76,8 @@ struct Shared {
 #[expect(clippy::struct_excessive_bools, reason = "each is set by another side, and most can be so together")]
 struct Pending {
     bytes: Vec<u8>,
+    /// To be opened anew before anything else is written.
+    reopening: bool,
     failing: bool,
     finishing: bool,
     /// Whoever waits for the end waits no longer.
@@ -72,6 +102,15 @@ impl Journal {
     pub fn start(
         name: &'static str,
         out: impl Write + Send + 'static,
+        capacity: usize,
+    ) -> io::Result<(Self, Writing)> {
+        Self::start_reopening(name, Fixed(out), capacity)
+    }
+
+    /// The same for an `out` that can be opened anew.
+    pub fn start_reopening(
+        name: &'static str,
+        out: impl Reopen + Send + 'static,
         capacity: usize,
     ) -> io::Result<(Self, Writing)> {
         let shared = Arc::new(Shared {
@@ -105,6 +144,13 @@ impl Journal {
         };
         self.0.refused.fetch_add(1, Ordering::Relaxed);
         Err(refused)
+    }
+
+    /// Has `out` opened anew before any line that is accepted from now on is written. Until that succeeds no line is written,
+    /// and none is lost.
+    pub fn reopen(&self) {
+        self.0.lock().reopening = true;
+        self.0.changed.notify_all();
     }
 
     /// How many lines were not accepted.
@@ -150,32 +196,46 @@ impl Drop for Closing {
     }
 }
 
-fn write_all(name: &'static str, shared: &Shared, mut out: impl Write) {
+fn write_all(name: &'static str, shared: &Shared, mut out: impl Reopen) {
     let mut batch = Vec::new();
     loop {
-        std::mem::swap(&mut gather(shared).bytes, &mut batch);
-        if batch.is_empty() {
+        let reopens = {
+            let mut pending = gather(shared);
+            std::mem::swap(&mut pending.bytes, &mut batch);
+            std::mem::take(&mut pending.reopening)
+        };
+        if reopens && !insist(name, shared, || out.reopen()) {
+            return;
+        }
+        if batch.is_empty() && !reopens {
             shared.lock().clean = true;
             return;
         }
         let mut written = 0;
-        while let Err(error) = write_on(&mut out, &batch, &mut written) {
-            // A pipe that is full for a moment has not failed: the buffer bridges it.
-            let is_slow = error.kind() == io::ErrorKind::WouldBlock;
-            let is_new = !is_slow && !std::mem::replace(&mut shared.lock().failing, true);
-            if is_new {
-                tracing::error!(journal = name, %error, "a log cannot be written; it is tried again");
-            }
-            // What is lost when nobody waits any longer, `finish` says.
-            if !pause(shared, if is_slow { LINGER } else { AGAIN }) {
-                return;
-            }
+        if !insist(name, shared, || write_on(&mut out, &batch, &mut written)) {
+            return;
         }
         batch.clear();
-        if std::mem::replace(&mut shared.lock().failing, false) {
-            tracing::info!(journal = name, "a log can be written again; no accepted line was lost");
+    }
+}
+
+/// Tries until it succeeds, and says whether it did before nobody waited any longer: what is lost then, `finish` says.
+fn insist(name: &'static str, shared: &Shared, mut attempt: impl FnMut() -> io::Result<()>) -> bool {
+    while let Err(error) = attempt() {
+        // A pipe that is full for a moment has not failed: the buffer bridges it.
+        let is_slow = error.kind() == io::ErrorKind::WouldBlock;
+        let is_new = !is_slow && !std::mem::replace(&mut shared.lock().failing, true);
+        if is_new {
+            tracing::error!(journal = name, %error, "a log cannot be written; it is tried again");
+        }
+        if !pause(shared, if is_slow { LINGER } else { AGAIN }) {
+            return false;
         }
     }
+    if std::mem::replace(&mut shared.lock().failing, false) {
+        tracing::info!(journal = name, "a log can be written again; no accepted line was lost");
+    }
+    true
 }
 
 /// Writes what is left of `batch`. After an error it goes on where it stopped, so that no line is torn or doubled.
@@ -193,9 +253,10 @@ fn write_on(out: &mut impl Write, batch: &[u8], written: &mut usize) -> io::Resu
 
 /// Waits for lines, and a moment longer for more of them: to be woken for each would cost more than to write it.
 fn gather(shared: &Shared) -> MutexGuard<'_, Pending> {
-    let idle = |pending: &mut Pending| pending.bytes.is_empty() && !pending.finishing;
+    let idle = |pending: &mut Pending| pending.bytes.is_empty() && !pending.finishing && !pending.reopening;
     let pending = shared.changed.wait_while(shared.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-    let small = |pending: &mut Pending| pending.bytes.len() < BATCH && !pending.finishing;
+    let small =
+        |pending: &mut Pending| pending.bytes.len() < BATCH && !pending.finishing && !pending.reopening;
     let waited = shared.changed.wait_timeout_while(pending, LINGER, small);
     waited.unwrap_or_else(PoisonError::into_inner).0
 }
@@ -216,168 +277,4 @@ const LINGER: Duration = Duration::from_millis(2);
 const AGAIN: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    /// Writes only when it is told to, and says what it wrote.
-    struct Gate {
-        open: mpsc::Receiver<io::Result<()>>,
-        written: mpsc::Sender<Vec<u8>>,
-    }
-
-    impl Write for Gate {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.open.recv().unwrap()?;
-            self.written.send(bytes.to_vec()).unwrap();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn gated(capacity: usize) -> (Journal, Writing, mpsc::Sender<io::Result<()>>, mpsc::Receiver<Vec<u8>>) {
-        let (open, opened) = mpsc::channel();
-        let (written, read) = mpsc::channel();
-        let (journal, writing) = Journal::start("test", Gate { open: opened, written }, capacity).unwrap();
-        (journal, writing, open, read)
-    }
-
-    #[test]
-    fn accepted_lines_are_written_in_order_and_finish_waits_for_them() {
-        let (journal, writing, open, read) = gated(1024);
-        for line in ["a\n", "b\n", "c\n"] {
-            journal.offer(line.as_bytes()).unwrap();
-        }
-        for _ in 0..3 {
-            open.send(Ok(())).unwrap();
-        }
-        assert!(writing.finish(LONG));
-        assert_eq!(read.iter().flatten().collect::<Vec<_>>(), b"a\nb\nc\n");
-        assert_eq!(journal.offer(b"d\n"), Err(Refused::Closed));
-    }
-
-    #[test]
-    fn line_over_the_capacity_is_refused_and_counted_and_the_others_are_kept() {
-        let (journal, writing, open, read) = gated(4);
-        journal.offer(b"one\n").unwrap();
-        // Until the writer has taken the first line, the buffer is full; once it has, it waits at the gate.
-        while journal.offer(b"two\n") == Err(Refused::Full) {
-            std::thread::yield_now();
-        }
-        let before = journal.refused();
-        assert_eq!(journal.offer(b"x"), Err(Refused::Full));
-        assert_eq!(journal.refused(), before + 1);
-        open.send(Ok(())).unwrap();
-        open.send(Ok(())).unwrap();
-        assert!(writing.finish(LONG));
-        assert_eq!(read.iter().flatten().collect::<Vec<_>>(), b"one\ntwo\n");
-    }
-
-    #[test]
-    fn failed_write_is_tried_again_and_until_then_no_line_is_accepted() {
-        let (journal, writing, open, read) = gated(1024);
-        journal.offer(b"a\n").unwrap();
-        open.send(Err(io::Error::other("disk full"))).unwrap();
-        while journal.is_open() {
-            std::thread::yield_now();
-        }
-        assert_eq!(journal.offer(b"b\n"), Err(Refused::Failing));
-        open.send(Err(io::Error::other("disk full"))).unwrap();
-        open.send(Ok(())).unwrap();
-        while !journal.is_open() {
-            std::thread::yield_now();
-        }
-        journal.offer(b"c\n").unwrap();
-        open.send(Ok(())).unwrap();
-        assert!(writing.finish(LONG));
-        assert_eq!(read.iter().flatten().collect::<Vec<_>>(), b"a\nc\n");
-    }
-
-    #[test]
-    fn write_goes_on_where_it_stopped() {
-        /// Takes one byte at a time and fails between them.
-        struct Grudging(mpsc::Sender<u8>, bool);
-        impl Write for Grudging {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.1 = !self.1;
-                if self.1 {
-                    return Err(io::Error::other("not now"));
-                }
-                self.0.send(bytes[0]).unwrap();
-                Ok(1)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let (sender, read) = mpsc::channel();
-        let (journal, writing) = Journal::start("test", Grudging(sender, false), 1024).unwrap();
-        journal.offer(b"abc").unwrap();
-        let first: Vec<u8> = read.iter().take(3).collect();
-        assert_eq!(first, b"abc");
-        writing.finish(LONG);
-    }
-
-    #[test]
-    fn journal_whose_writer_panics_takes_no_line() {
-        struct Panics;
-        impl Write for Panics {
-            fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
-                panic!("a writer with a mistake in it")
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let (journal, writing) = Journal::start("test", Panics, 1024).unwrap();
-        journal.offer(b"a\n").unwrap();
-        while journal.is_open() {
-            std::thread::yield_now();
-        }
-        assert_eq!(journal.offer(b"b\n"), Err(Refused::Closed));
-        assert!(!writing.finish(LONG), "a line is lost, and that is said");
-    }
-
-    #[test]
-    fn end_waits_for_a_write_that_fails_and_then_succeeds_and_no_longer_than_it_is_told() {
-        let failing = || {
-            let (journal, writing, open, read) = gated(1024);
-            journal.offer(b"a\n").unwrap();
-            open.send(Err(io::Error::other("disk full"))).unwrap();
-            while journal.is_open() {
-                std::thread::yield_now();
-            }
-            (writing, open, read)
-        };
-        let (writing, open, read) = failing();
-        open.send(Ok(())).unwrap();
-        assert!(writing.finish(LONG));
-        assert_eq!(read.recv().unwrap(), b"a\n");
-
-        let (writing, _open, _read) = failing();
-        assert!(!writing.finish(Duration::ZERO), "the line is lost, and that is said");
-    }
-
-    #[test]
-    fn pipe_that_is_full_for_a_moment_has_not_failed() {
-        // Each of these is taken when the writer asks for it: when the second has been, the first has had its effect.
-        let (open, opened) = mpsc::sync_channel(0);
-        let (written, read) = mpsc::channel();
-        let (journal, writing) = Journal::start("test", Gate { open: opened, written }, 1024).unwrap();
-        journal.offer(b"a\n").unwrap();
-        open.send(Err(io::ErrorKind::WouldBlock.into())).unwrap();
-        open.send(Err(io::ErrorKind::WouldBlock.into())).unwrap();
-        assert!(journal.is_open());
-        open.send(Ok(())).unwrap();
-        assert_eq!(read.recv().unwrap(), b"a\n");
-        assert!(writing.finish(LONG));
-    }
-
-    const LONG: Duration = Duration::from_mins(1);
-}
+mod tests;
