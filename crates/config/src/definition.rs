@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use oauth::{ScopeSet, TokenEndpointUrl};
 use policy::{ClientFacts, ClientId};
-use restapi::{AccountId, FunctionName, QuotaSettings, Region, StageName, ThrottleSettings};
+use restapi::{
+    AccessLogFormat, AccountId, FunctionName, LoggingLevel, QuotaSettings, Region, StageName,
+    ThrottleSettings,
+};
 
 use crate::position::Positions;
 use crate::{
@@ -90,6 +93,10 @@ pub struct Api {
     pub token_endpoint_throttle: Option<ThrottleSettings>,
     /// How the API answers what it refuses by itself.
     pub gateway_responses: GatewayResponseStyle,
+    /// What a line of the access log looks like.
+    pub access_log: AccessLogFormat,
+    /// What the execution log says of each request.
+    pub logging_level: LoggingLevel,
 }
 
 /// How the API answers what it refuses by itself.

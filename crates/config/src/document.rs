@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::word_or::{InsteadOfWord, WordOr};
 use crate::written::{Optional, Written};
 
 pub(crate) use home::{
@@ -68,6 +69,35 @@ pub(crate) struct ApiDocument {
     #[serde(default)]
     #[schemars(with = "GatewayResponsesWord")]
     pub(crate) gateway_responses: Optional<Written<String>>,
+    /// What a line of the access log looks like: `json` (the default), `clf`, `csv`, `xml`, or a mapping with a `format` of
+    /// your own.
+    #[serde(default)]
+    pub(crate) access_log: Optional<Written<AccessLogDocument>>,
+    /// What the execution log says of each request: `off`, `error` (what was refused or failed, the default) or `info`
+    /// (every step). No level writes bodies.
+    #[serde(default)]
+    #[schemars(with = "LoggingLevelWord")]
+    pub(crate) logging_level: Optional<Written<String>>,
+}
+
+/// `api.access_log`.
+pub(crate) type AccessLogDocument = WordOr<LogFormatDocument>;
+
+/// A format of the access log in its own words.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogFormatDocument {
+    /// One line with API Gateway's `$context` variables, one of them a request id. Values are escaped for what the text is:
+    /// JSON, XML, CSV, or text.
+    #[schemars(length(min = 1))]
+    pub(crate) format: Written<String>,
+}
+
+impl InsteadOfWord for LogFormatDocument {
+    const WORD: &'static str = "json";
+    const WORDS: &'static [&'static str] = &restapi::AccessLogFormat::NAMES;
+    const DESCRIPTION: &'static str = "What a line of the access log looks like.";
+    const EXPECTED: &'static str = "`json`, `clf`, `csv`, `xml` or a mapping with `format`";
 }
 
 /// `POST /oauth2/token`.
@@ -241,6 +271,16 @@ pub(crate) struct WaiverDocument {
 enum GatewayResponsesWord {
     Oauth,
     Aws,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum LoggingLevelWord {
+    Off,
+    Error,
+    Info,
 }
 
 #[derive(JsonSchema)]

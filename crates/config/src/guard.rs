@@ -92,6 +92,7 @@ pub(crate) fn path(place: &str) -> Option<String> {
         ["restApis", _, "stages", _, "methodSettings", "*~1*", ..] => Some("api.throttle".into()),
         ["restApis", _, "stages", _, "methodSettings", ..] => Some("api.token_endpoint.throttle".into()),
         ["restApis", _, member @ ("name" | "description")] => Some(format!("api.{member}")),
+        ["restApis", _, "stages", _, "accessLogSettings", ..] => Some("api.access_log".into()),
         ["restApis", _, "gatewayResponses", ..] => Some("api.gateway_responses".into()),
         ["restApis", ..] => Some("api".into()),
         ["usagePlans", name] => Some(format!("plans.{name}")),

@@ -3,6 +3,7 @@
 //! One file per part of the definition. Every part is judged even when another is wrong, so that one run shows all that
 //! is to be mended; a value that is wrong counts as left out from there on.
 
+mod access_log;
 mod api;
 mod app_clients;
 mod broker;
@@ -32,6 +33,7 @@ pub(crate) fn inspect(document: Document) -> Result<Definition, Vec<DefinitionEr
     let app_clients = app_clients::inspect(app_clients, &clients, &mut inspector);
     let broker = broker::inspect(broker, &app_clients, &mut inspector);
     let (local, aws) = homes::inspect(homes, &app_clients, &mut inspector);
+    access_log::refuse_own_on_aws(&api.access_log, aws.as_ref(), &mut inspector);
     let waivers = waivers::inspect(waivers, &mut inspector);
     let Inspector { errors, positions } = inspector;
     // A home that is wrong has left an error.

@@ -20,6 +20,8 @@ api:
     identity: api_key
     throttle: { rate: 100.125, burst: 200 }
   gateway_responses: aws
+  access_log: { format: '$context.requestId $context.status' }
+  logging_level: info
 plans:
   standard:
     throttle: { rate: 10, burst: 20 }

@@ -1,4 +1,4 @@
-//! A field that is one word as a rule, and a mapping where there is more to say.
+//! A field that is a word as a rule, and a mapping where there is more to say.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,6 +21,8 @@ pub(crate) enum WordOr<T> {
 pub(crate) trait InsteadOfWord {
     /// The word.
     const WORD: &'static str;
+    /// All words, where there are several.
+    const WORDS: &'static [&'static str] = &[Self::WORD];
     /// What both are, for the schema.
     const DESCRIPTION: &'static str;
     /// What is expected, for errors.
@@ -61,9 +63,13 @@ impl<T: JsonSchema + InsteadOfWord> JsonSchema for WordOr<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let words = match T::WORDS {
+            [word] => json_schema!({ "const": word }),
+            words => json_schema!({ "enum": words }),
+        };
         json_schema!({
             "description": T::DESCRIPTION,
-            "anyOf": [{ "const": T::WORD }, generator.subschema_for::<T>()],
+            "anyOf": [words, generator.subschema_for::<T>()],
         })
     }
 }

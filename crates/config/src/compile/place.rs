@@ -1,9 +1,6 @@
 //! What of the objects depends on the home: everything else is the same in both.
 
-use restapi::{
-    AccessLogSettings, AccountId, FunctionName, LoggingLevel, MethodSetting, Region, RestApiId, StageName,
-    ThrottleSettings,
-};
+use restapi::{AccountId, FunctionName, MethodSetting, Region, RestApiId, StageName, ThrottleSettings};
 
 use super::AwsPlace;
 use crate::{AwsHome, Definition, LocalHome};
@@ -18,7 +15,7 @@ pub(super) struct Place<'a> {
     pub(super) api_id: RestApiId,
     /// The settings of every method but for its bucket.
     pub(super) method_setting: MethodSetting,
-    pub(super) access_log_format: &'static str,
+    pub(super) access_log_format: &'a str,
 }
 
 impl<'a> Place<'a> {
@@ -32,9 +29,13 @@ impl<'a> Place<'a> {
             function,
             account_throttle: *account_throttle,
             api_id: api_id(account_id, region, &definition.api.name),
-            // Metrics and logs of executions are API Gateway's; this program has its own.
-            method_setting: MethodSetting::default(),
-            access_log_format: AccessLogSettings::DEFAULT_FORMAT,
+            method_setting: MethodSetting {
+                // A method is counted by itself as on AWS.
+                metrics_enabled: true,
+                logging_level: definition.api.logging_level,
+                ..MethodSetting::default()
+            },
+            access_log_format: definition.api.access_log.here(),
         }
     }
 
@@ -51,10 +52,10 @@ impl<'a> Place<'a> {
             api_id: known.clone().unwrap_or_else(|| api_id(account_id, region, &definition.api.name)),
             method_setting: MethodSetting {
                 metrics_enabled: true,
-                logging_level: LoggingLevel::Error,
+                logging_level: definition.api.logging_level,
                 ..MethodSetting::default()
             },
-            access_log_format: AccessLogSettings::AWS_FORMAT,
+            access_log_format: definition.api.access_log.on_aws(),
         }
     }
 }

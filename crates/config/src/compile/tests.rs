@@ -91,17 +91,7 @@ fn homes_differ_in_what_depends_on_the_place_and_in_nothing_else() {
     let differing = here_values.iter().filter(|(path, value)| there_values[*path] != **value);
     let differing: Vec<&str> = differing.map(|(path, _)| path.as_str()).collect();
     let stage = "/restApis/0/stages/0";
-    let setting = |key: &str, member: &str| format!("{stage}/methodSettings/{key}/{member}");
-    assert_eq!(
-        differing,
-        [
-            format!("{stage}/accessLogSettings/format"),
-            setting("*/*", "loggingLevel"),
-            setting("*/*", "metricsEnabled"),
-            setting("~1oauth2~1token/POST", "loggingLevel"),
-            setting("~1oauth2~1token/POST", "metricsEnabled"),
-        ]
-    );
+    assert_eq!(differing, [format!("{stage}/accessLogSettings/format")]);
 }
 
 #[test]
@@ -388,4 +378,26 @@ fn objects_are_followed_back_to_their_lines() {
         assert_eq!(definition.line_of(place).map(|at| at.line), of, "{place}");
     }
     assert_eq!(Definition::path_of("apiKeys/abcdefghij"), None);
+}
+
+#[test]
+fn access_log_and_execution_log_are_the_same_in_both_homes() {
+    let stage = |account: &restapi::Account| {
+        let stage = account.rest_apis[0].stages[0].clone();
+        let levels: Vec<_> = stage.method_settings.values().map(|setting| setting.logging_level).collect();
+        (stage.access_log_settings.unwrap().format, levels)
+    };
+    for (written, format) in [
+        ("clf", restapi::AccessLogFormat::Clf.here()),
+        ("csv", restapi::AccessLogFormat::Csv.here()),
+        ("xml", restapi::AccessLogFormat::Xml.here()),
+        ("{ format: '$context.requestId $context.status' }", "$context.requestId $context.status"),
+    ] {
+        let api = format!("api:\n  access_log: {written}\n  logging_level: info\n");
+        let text = DEFAULT_FILE.replacen("api:\n", &api, 1);
+        let here = stage(&compiled(&text).account);
+        let there = stage(&compile_aws(&definition(&text), &aws_place(None), &[]).unwrap());
+        assert_eq!((&*here.0, &here.1), (format, &vec![restapi::LoggingLevel::Info; 2]), "{written}");
+        assert_eq!(here, there, "{written}");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use policy::ClientFacts;
-use restapi::{QuotaPeriod, QuotaSettings, ThrottleSettings};
+use restapi::{LoggingLevel, QuotaPeriod, QuotaSettings, ThrottleSettings};
 use serde_json::{Map, Value, json};
 
 use crate::definition::{
@@ -50,7 +50,22 @@ fn named<'a, N: Display + 'a, T: 'a>(
 }
 
 fn api(api: &Api) -> Value {
-    let Api { name, description, throttle, token_endpoint_throttle, gateway_responses } = api;
+    let Api {
+        name,
+        description,
+        throttle,
+        token_endpoint_throttle,
+        gateway_responses,
+        access_log,
+        logging_level,
+    } = api;
+    let level = match logging_level {
+        LoggingLevel::Off => "off",
+        LoggingLevel::Error => "error",
+        LoggingLevel::Info => "info",
+    };
+    let access_log =
+        access_log.name().map_or_else(|| json!({ "format": access_log.here() }), |name| json!(name));
     let style = match gateway_responses {
         GatewayResponseStyle::Oauth => "oauth",
         GatewayResponseStyle::Aws => "aws",
@@ -61,6 +76,8 @@ fn api(api: &Api) -> Value {
         ("throttle", throttle.map(self::throttle)),
         ("token_endpoint", Some(tree([("throttle", token_endpoint_throttle.map(self::throttle))]))),
         ("gateway_responses", Some(json!(style))),
+        ("access_log", Some(access_log)),
+        ("logging_level", Some(json!(level))),
     ])
 }
 

@@ -1,6 +1,8 @@
 //! `api`: the front door.
 
-use super::{Inspector, values};
+use restapi::LoggingLevel;
+
+use super::{Inspector, access_log, values};
 use crate::definition::{Api, GatewayResponseStyle};
 use crate::document::{ApiDocument, TokenEndpointDocument};
 use crate::error::Shown;
@@ -11,12 +13,20 @@ pub(super) fn inspect(written: Optional<Written<ApiDocument>>, inspector: &mut I
         inspector.note("api", at);
         value
     });
-    let ApiDocument { name, description, throttle, token_endpoint, gateway_responses } =
-        document.unwrap_or_default();
+    let ApiDocument {
+        name,
+        description,
+        throttle,
+        token_endpoint,
+        gateway_responses,
+        access_log,
+        logging_level,
+    } = document.unwrap_or_default();
     let texts = [
         (&name, "api.name"),
         (&description, "api.description"),
         (&gateway_responses, "api.gateway_responses"),
+        (&logging_level, "api.logging_level"),
     ];
     for (field, path) in texts {
         if let Some(field) = &field.0 {
@@ -29,7 +39,11 @@ pub(super) fn inspect(written: Optional<Written<ApiDocument>>, inspector: &mut I
     let description = inspector.optional(&description, "api.description", mend, |text| plain(text, 1024));
     let mend = "write `oauth` or `aws`";
     let style = inspector.optional(&gateway_responses, "api.gateway_responses", mend, |word| style(word));
+    let mend = "write `off`, `error` or `info`";
+    let level = inspector.optional(&logging_level, "api.logging_level", mend, |word| level(word));
     Api {
+        access_log: access_log::inspect(access_log, inspector),
+        logging_level: level.unwrap_or(LoggingLevel::Error),
         name: named.unwrap_or_else(|| "token-broker-api".into()),
         description,
         throttle: values::throttle(throttle, "api.throttle", inspector),
@@ -66,6 +80,15 @@ fn style(word: &str) -> Result<GatewayResponseStyle, String> {
         "oauth" => Ok(GatewayResponseStyle::Oauth),
         "aws" => Ok(GatewayResponseStyle::Aws),
         _ => Err(format!("{} is not a kind of gateway responses", Shown(word))),
+    }
+}
+
+fn level(word: &str) -> Result<LoggingLevel, String> {
+    match word {
+        "off" => Ok(LoggingLevel::Off),
+        "error" => Ok(LoggingLevel::Error),
+        "info" => Ok(LoggingLevel::Info),
+        _ => Err(format!("{} is no level of an execution log", Shown(word))),
     }
 }
 

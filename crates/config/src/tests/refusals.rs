@@ -35,6 +35,21 @@ const BROKEN: &[(&str, &str)] = &[
         "rates_and_bursts",
         "api:\n  throttle: { rate: 0, burst: 0 }\nplans:\n  a:\n    throttle: { rate: -1, burst: 9007200 }\n    token_endpoint: { rate: .inf, burst: 99999999999 }\n",
     ),
+    ("access_log_names", "api:\n  access_log: combined\n  logging_level: debug\n"),
+    ("access_log_without_an_id", "api:\n  access_log:\n    format: '$context.status'\n"),
+    (
+        "access_log_with_a_slip",
+        "api:\n  access_log:\n    format: '$context.requestId $context.identity.sourceIP'\n",
+    ),
+    (
+        "access_log_on_two_lines",
+        "api:\n  access_log:\n    format: \"$context.requestId\\n$context.status\"\n",
+    ),
+    ("access_log_of_another_shape", "api:\n  access_log: { fields: [status] }\n"),
+    (
+        "access_log_that_aws_does_not_know",
+        "api:\n  access_log: { format: '$context.requestId $context.limit' }\nhomes:\n  aws: { stage: prod, region: eu-central-1 }\n",
+    ),
     (
         "api_texts",
         "api:\n  name: ''\n  description: \"a\\nb\"\n  gateway_responses: json\n  token_endpoint: { identity: iam }\n",

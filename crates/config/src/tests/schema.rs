@@ -138,7 +138,8 @@ fn fields_of_value(value: &Value, at: &str, fields: &mut BTreeSet<String>) {
 fn files_that_the_parser_reads_fit_the_schema() {
     let schema = schema();
     let every_field = EVERY_FIELD.replace("account_id: 123456789012", "account_id: '123456789012'");
-    for text in [DEFAULT_FILE, &every_field, OTHER_POOL, OTHER_FUNCTION, "api: {}"] {
+    let named = "api: { access_log: xml }";
+    for text in [DEFAULT_FILE, &every_field, OTHER_POOL, OTHER_FUNCTION, named, "api: {}"] {
         assert_eq!(faults(&schema, &schema, &json(text), ""), Vec::<String>::new());
         assert!(Definition::parse(text, "token-broker.yaml").is_ok());
     }
@@ -172,6 +173,9 @@ fn what_the_schema_refuses_the_parser_refuses() {
         "api: { throttle: { rate: 1, burst: 0 } }",
         "api: { throttle: { rate: fast, burst: 1 } }",
         "api: { gateway_responses: json }",
+        "api: { access_log: combined }",
+        "api: { access_log: { format: '' } }",
+        "api: { logging_level: debug }",
         "api: { token_endpoint: { identity: iam } }",
         "plans: { p: { quota: { limit: 1, period: year } } }",
         "plans: { p: { quota: { limit: 1, period: month, offset: 28 } } }",
