@@ -55,14 +55,23 @@ pub(crate) struct Checked {
     pub(crate) passed: Vec<Breach>,
 }
 
-/// Compiles the definition and holds it against the guardrails: what breaks one without a waiver that holds at `now` does
-/// not run.
+/// Compiles the definition for this machine: what this build cannot run, and what [`guarded`] refuses, does not run.
 pub(crate) fn compile(
     definition: &Definition,
     keys: Vec<KeyRecord>,
     now: Timestamp,
 ) -> anyhow::Result<Checked> {
     function::refuse_unbuilt(&definition.local.function_home)?;
+    guarded(definition, keys, now)
+}
+
+/// Compiles the definition and holds it against the guardrails: what breaks one without a waiver that holds at `now` is
+/// refused.
+pub(crate) fn guarded(
+    definition: &Definition,
+    keys: Vec<KeyRecord>,
+    now: Timestamp,
+) -> anyhow::Result<Checked> {
     let compiled = config::compile(definition, keys)?;
     let (stopping, passed): (Vec<_>, Vec<_>) =
         config::guard(&compiled, now).into_iter().partition(Breach::stops);

@@ -21,31 +21,34 @@ use crate::{definition, terminal};
 
 pub(crate) fn run(place: &Place, options: &Package) -> anyhow::Result<()> {
     // What could not run is not packaged. Keys and secrets exist only where it will run.
-    let definition = definition::read(&place.config)?;
-    definition::compile(&definition, Vec::new(), SystemClock.now())?;
+    let (definition, text) = definition::read_with_text(&place.config)?;
+    definition::guarded(&definition, Vec::new(), SystemClock.now())?;
     let shown = options.bootstrap.display();
     let bootstrap =
         fs::read(&options.bootstrap).with_context(|| format!("the program `{shown}` cannot be read"))?;
     let Some(architecture) = architecture(&bootstrap) else {
         bail!("`{shown}` is no Linux program for arm64 or x86_64; `make lambda` builds one of each");
     };
-    let text = fs::read(&place.config)
-        .with_context(|| format!("the definition `{}` cannot be read", place.config.display()))?;
     if bootstrap.len() + text.len() > MOST_UNZIPPED {
         bail!("`{shown}` is larger than Lambda takes: program and definition may have 250 MB together");
     }
-    let zip = zip(&[("bootstrap", 0o755, &bootstrap), ("token-broker.yaml", 0o644, &text)])?;
+    let zip = zip(&[("bootstrap", 0o755, &bootstrap), ("token-broker.yaml", 0o644, text.as_bytes())])?;
     write(&options.output, &zip)?;
     let sha256 = STANDARD.encode(digest(&SHA256, &zip));
+    let of_definition = hex(digest(&SHA256, text.as_bytes()).as_ref());
     let (file, bytes) = (options.output.display().to_string(), zip.len());
     if options.json {
-        let said =
-            json!({ "file": file, "architecture": architecture, "CodeSize": bytes, "CodeSha256": sha256 });
+        let said = json!({ "file": file, "architecture": architecture, "CodeSize": bytes, "CodeSha256": sha256, "definition_sha256": of_definition });
         return terminal::print_line(&said.to_string());
     }
     terminal::print(&format!(
-        "{file}\n  architecture  {architecture}\n  size          {bytes} bytes\n  CodeSha256    {sha256}\n"
+        "{file}\n  architecture  {architecture}\n  size          {bytes} bytes\n  CodeSha256    {sha256}\n  definition    {of_definition}\n"
     ))
+}
+
+/// As `sha256sum` writes it, and the function reads it.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The architecture that a program is for, as Lambda calls it.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
+use std::process::Command;
 
 use serde_json::Value;
 use zip::ZipArchive;
@@ -44,8 +45,23 @@ fn package_has_program_and_definition_and_is_always_the_same() {
     };
     assert_eq!((bootstrap.as_str(), definition.as_str()), ("bootstrap", "token-broker.yaml"));
     assert!(*packaged == program() && text == DEFINITION.as_bytes());
+    let of_definition = said[0]["definition_sha256"].as_str().unwrap();
+    let sum = Command::new("sha256sum").arg(place.path("token-broker.yaml")).output().unwrap().stdout;
+    assert!(String::from_utf8(sum).unwrap().starts_with(of_definition) && of_definition.len() == 64);
     let people = place.run(&["package", "--bootstrap", "bootstrap", "--output", "three.zip"]).ok();
     assert!(people.contains(said[0]["CodeSha256"].as_str().unwrap()), "{people}");
+}
+
+/// A build without AWS's SDK cannot call that function, and has no need to.
+#[test]
+fn definition_whose_function_is_deployed_already_is_packaged() {
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:broker";
+    let local = DEFINITION.find("homes:").unwrap();
+    let definition =
+        format!("{}homes:\n  local: {{ function: {{ aws: \"{arn}\" }} }}\n", &DEFINITION[..local]);
+    let place = Place::with(&definition);
+    fs::write(place.path("bootstrap"), program()).unwrap();
+    place.run(&["package", "--bootstrap", "bootstrap", "--output", "broker.zip"]).ok();
 }
 
 #[test]

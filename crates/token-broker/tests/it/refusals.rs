@@ -93,7 +93,10 @@ fn check_reads_the_secrets_that_a_start_would_read() {
     std::fs::write(place.path("the-secret"), "one\ntwo\nthree\n").unwrap();
     for arguments in [&["config", "check"][..], &["up"]] {
         let said = place.run(arguments).failed();
-        assert!(said.contains("there must be one app client secret, or two") && !said.contains("three"), "{said}");
+        assert!(
+            said.contains("there must be one app client secret, or two") && !said.contains("three"),
+            "{said}"
+        );
     }
     std::fs::write(place.path("the-secret"), "one\n").unwrap();
     place.run(&["config", "check"]).ok();
