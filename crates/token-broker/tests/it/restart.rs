@@ -199,6 +199,28 @@ fn never(place: &Place) -> Server {
 }
 
 #[test]
+fn client_that_keeps_its_connection_is_answered_once_more_when_the_server_stops() {
+    let place = Place::new();
+    let mut command = place.command(&["up", "--json"]);
+    let manager = Manager::of(&place, "notify", &mut command);
+    let server = place.up_by(command);
+    let url = server.url("invoke_url");
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let key = place.read(".token-broker/keys/billing");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request(address, path, key.trim(), "keep-alive").as_bytes()).unwrap();
+    let mut answers = vec![0; 8_192];
+    assert_ne!(stream.read(&mut answers).unwrap(), 0);
+    server.signal("-TERM");
+    manager.wait_for("STOPPING=1");
+    stream.write_all(request(address, path, key.trim(), "keep-alive").as_bytes()).unwrap();
+    let mut last = String::new();
+    stream.read_to_string(&mut last).unwrap();
+    let last = last.to_ascii_lowercase();
+    assert!(last.contains("http/1.1 200 ") && last.contains("connection: close"), "{last}");
+}
+
+#[test]
 fn connections_wait_in_the_queue_while_there_is_no_server() {
     let place = Place::new();
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -157,9 +157,9 @@ impl Running {
     /// Stops everything; requests under way have `grace`.
     async fn stop(self, grace: Duration) {
         self.serving.store(false, Ordering::Release);
-        notify::stopping();
         tracing::info!(grace_s = grace.as_secs(), "stopping: requests under way may finish");
         self.drain.begin(grace);
+        notify::stopping();
         // What has ended already has been waited for, and is not waited for twice.
         for task in [self.door, self.changing] {
             if !task.is_finished() {
