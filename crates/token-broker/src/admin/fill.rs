@@ -106,9 +106,8 @@ impl Fill {
     }
 
     fn write(self, page: &mut Page<'_, '_>) -> Result<(), Error> {
-        let account = self.account.map(|left| ([], left));
         let help = "What the account's bucket has left, as a part of its burst";
-        page.levels::<0>(("account_bucket_left_ratio", help), account)?;
+        page.ratio("account_bucket_left_ratio", help, self.account)?;
         let help = "What a method's bucket has left, as a part of its burst";
         page.levels(("method_bucket_left_ratio", help), self.methods)?;
         let help = "Keys of a plan whose bucket has at most that part of its burst left";
@@ -192,6 +191,23 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         let text: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        insta::assert_snapshot!(text.join("\n"), @"");
+        insta::assert_snapshot!(text.join("\n"), @r#"
+        account_bucket_left_ratio 0.75
+        plan_bucket_keys{plan="standard",limit="plan",le="0"} 0.0
+        plan_bucket_keys{plan="standard",limit="plan",le="0.05"} 0.0
+        plan_bucket_keys{plan="standard",limit="plan",le="0.1"} 0.0
+        plan_bucket_keys{plan="standard",limit="plan",le="0.25"} 0.0
+        plan_bucket_keys{plan="standard",limit="plan",le="0.5"} 0.0
+        plan_bucket_keys{plan="standard",limit="plan",le="0.75"} 2.0
+        plan_bucket_keys{plan="standard",limit="plan",le="0.9"} 3.0
+        plan_quota_keys{plan="standard",le="0"} 1.0
+        plan_quota_keys{plan="standard",le="0.05"} 1.0
+        plan_quota_keys{plan="standard",le="0.1"} 1.0
+        plan_quota_keys{plan="standard",le="0.25"} 2.0
+        plan_quota_keys{plan="standard",le="0.5"} 2.0
+        plan_quota_keys{plan="standard",le="0.75"} 3.0
+        plan_quota_keys{plan="standard",le="0.9"} 3.0
+        plan_quota_left_ratio{plan="standard"} 0.0
+        "#);
     }
 }

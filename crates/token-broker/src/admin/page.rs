@@ -23,6 +23,12 @@ impl Page<'_, '_> {
         ConstGauge::new(i64::try_from(level).unwrap_or(i64::MAX)).encode(described)
     }
 
+    /// A part of a whole, if it is known.
+    pub(super) fn ratio(&mut self, name: &str, help: &str, ratio: Option<f64>) -> Result<(), Error> {
+        let described = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        ratio.map_or(Ok(()), |ratio| ConstGauge::new(ratio).encode(described))
+    }
+
     /// Numbers that only grow, each with its labels.
     pub(super) fn counts<const N: usize>(
         &mut self,
