@@ -8,7 +8,7 @@ use crate::{Rule, rules};
 
 /// The rules as Markdown, a section each, in the order of their ids.
 pub fn handbook() -> String {
-    rules().iter().fold(String::from(INTRODUCTION), |mut text, rule| {
+    let mut text = rules().iter().fold(String::from(INTRODUCTION), |mut text, rule| {
         let Rule { id, title, reason, mend, severity } = rule;
         let kind = match severity {
             Severity::Error => "",
@@ -17,7 +17,9 @@ pub fn handbook() -> String {
         // Writing to a string does not fail.
         let _ = write!(text, "\n## {id}: {title}\n\n**Why.** {reason}{kind}\n\n**Mend.** {mend}\n");
         text
-    })
+    });
+    text.push_str(BELIEVED);
+    text
 }
 
 const INTRODUCTION: &str = "\
@@ -32,6 +34,28 @@ An id never changes its meaning and is never given to another guardrail. An exce
 [operations.md](operations.md#an-exception-from-a-guardrail).
 
 This page is what `token-broker check --list` prints.
+";
+
+/// What a pass does not say.
+const BELIEVED: &str = "
+## What is believed
+
+A plan shows what an expression refers to, not how it is put together, so that these pass in the plan of a first apply and are
+looked at in the next plan and in the state: check it as well.
+
+- **TB029.** A policy that is known only after apply. `jsonencode` with a single ARN that is not known yet hides all of it, actions
+  and wildcards included; that it names nothing but entries, keys and logs by their ARNs is looked at. Of an
+  `aws_iam_policy_document` everything is shown but those ARNs. Which entries the bindings name is known after apply.
+- **TB034.** Bindings that are known only after apply: what is in them, and where they send.
+
+And these a state does not show either:
+
+- **TB029.** That the key of `kms:Decrypt` is the entries' own. Conditions and refusals are not weighed.
+- **TB032.** That AWS's layers are by the accounts that AWS [lists](https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html),
+  as of 28 July 2026. A region that was not listed then is found; compare the account with the list, and waive it.
+- **TB034.** Where a user pool answers that is made elsewhere; of a pool whose domain alone is made elsewhere, whose domain it is.
+- **TB038.** That what a rule looks for in a header is a secret. Which header it must be is known with the bindings; without them
+  it is any that is not a usual one. Groups of rules that AWS manages let nobody in unless they are told to.
 ";
 
 #[cfg(test)]

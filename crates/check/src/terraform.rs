@@ -33,8 +33,18 @@
 //!   in an output and in the function's environment: `{ for name, key in keys : name => key.id }` and `… => key.value` look
 //!   alike. Terraform itself refuses such an output, unless it is told `nonsensitive`.
 //! - A policy of the function's role that is known only after apply, and is made of resources that are not there yet or of a
-//!   local value, allows what it should. What an `aws_iam_policy_document` shows of it is looked at.
-//! - Bindings that are known only after apply are such as the broker reads.
+//!   local value, allows what it should: of `jsonencode` with one ARN in it that is not known yet nothing is shown but what it
+//!   refers to, and so no wildcard. What it refers to must be entries, keys and logs; what an `aws_iam_policy_document` shows of it
+//!   is looked at.
+//! - Bindings that are known only after apply are such as the broker reads, send to the user pool, and name what the role may
+//!   read.
+//!
+//! And this is believed of a state, too:
+//!
+//! - AWS publishes its extension by the accounts that it lists, and what is in it is AWS's.
+//! - The key that the role may decrypt by is the entries' own.
+//! - What a rule of a web ACL looks for in a header of one's own is a secret. Groups of rules that AWS manages let nobody in.
+//! - A user pool that is made elsewhere answers where the bindings say.
 //!
 //! It promises never to panic, whatever the document, and to repeat no secret of it.
 

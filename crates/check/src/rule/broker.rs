@@ -19,9 +19,10 @@ pub(crate) static TIME_FITS: Rule = Rule {
 pub(crate) static ONLY_WHAT_IS_NAMED: Rule = Rule {
     id: "TB029",
     title: "no right of the broker to more than what is named",
-    reason: "Whoever gets into the function has the rights of its role; with a wildcard they are to every secret of the account.",
-    mend: "Allow actions by their names on resources by their whole ARNs: the secrets and parameters that the bindings name, \
-           the key that encrypts them, and the function's own log.",
+    reason: "Whoever gets into the function has the rights of its role: with a wildcard to every secret of the account, with a \
+             right to change functions or roles to whatever they like.",
+    mend: "Allow secretsmanager:GetSecretValue and ssm:GetParameter on the entries that the bindings name, by their whole ARNs, \
+           kms:Decrypt on the key that encrypts them, and writing the function's own log, traces and metrics; nothing else.",
     severity: Severity::Error,
 };
 
@@ -48,8 +49,10 @@ pub(crate) static LOG_ENDS: Rule = Rule {
 pub(crate) static NO_OTHER_CODE: Rule = Rule {
     id: "TB032",
     title: "no code in the function but its package and AWS's extension",
-    reason: "A layer runs in the same sandbox, and sees every secret and every token that the broker has.",
-    mend: "Remove the layer; the broker needs none but the AWS Parameters and Secrets Lambda Extension.",
+    reason: "A layer runs in the same sandbox, and sees every secret and every token that the broker has; and anybody can publish \
+             one under the extension's name.",
+    mend: "Remove the layer; the broker needs none but the AWS Parameters and Secrets Lambda Extension, of the account that AWS's \
+           documentation lists for the region.",
     severity: Severity::Error,
 };
 
@@ -66,8 +69,8 @@ pub(crate) static NO_PLAIN_PARAMETER: Rule = Rule {
 pub(crate) static BINDINGS_ARE_READ: Rule = Rule {
     id: "TB034",
     title: "no bindings that the broker cannot serve by",
-    reason: "A broker that cannot read its bindings answers every caller with an error, and one whose bindings lack a key or an \
-             app client those callers.",
+    reason: "A broker that cannot read its bindings answers every caller with an error, one whose bindings lack a key or an app \
+             client those callers; and where the bindings say, there it sends the app clients' secrets.",
     mend: "Hand over the outputs of the modules rest-api and user-pool as they are.",
     severity: Severity::Error,
 };
@@ -106,8 +109,10 @@ pub(crate) static HEADER_IS_KEPT: Rule = Rule {
     id: "TB038",
     title: "no web ACL that lets in without its secret header, or shows it",
     reason: "The header keeps everybody but the broker away from the pool. Sampled requests and logs show headers, and a default \
-             that allows asks for none.",
-    mend: "Block by default, switch sampled requests off in every visibility_config, and redact the header in logs.",
+             or a rule that allows without asking for it is a way around it.",
+    mend: "Block by default; allow by the exact header, and beside it no more than GET of /.well-known/jwks.json and \
+           /.well-known/openid-configuration; switch sampled requests off in every visibility_config, and redact the header in \
+           logs.",
     severity: Severity::Error,
 };
 

@@ -5,6 +5,8 @@
 //! One that is made elsewhere is judged where it is made.
 
 mod bindings;
+mod extension;
+mod named;
 mod parameter;
 mod role;
 
@@ -22,6 +24,7 @@ use super::uri;
 use crate::rule::broker::{LOG_ENDS, NO_OTHER_CODE, TIME_FITS};
 
 pub(crate) use bindings::Bound;
+pub(super) use named::Named;
 
 /// How long a function may take, and whose it is: whether that is long enough, the definition says.
 #[derive(Clone, Debug)]
@@ -46,8 +49,9 @@ impl<'a> Reader<'a> {
             timeouts.extend(self.timeout(&block, &place, shortest.unwrap_or(Duration::MAX)));
             self.check_layers(&block, &place);
             self.check_log(&block, &place, &name);
-            self.check_role(&block, &place);
-            bound.extend(self.check_bindings(&block, &place, keys));
+            let bound_to = self.check_bindings(&block, &place, keys);
+            self.check_role(&block, &place, bound_to.as_ref().map(|bound| &bound.named));
+            bound.extend(bound_to);
         }
         self.check_parameters();
         (timeouts, bound)
@@ -85,14 +89,13 @@ impl<'a> Reader<'a> {
     }
 
     fn check_layers(&mut self, block: &Block<'a>, place: &str) {
-        let layers = block.texts("layers");
-        let Some(other) = layers.iter().find(|layer| !is_extension(layer)) else { return };
-        let detail = if other == AFTER_APPLY {
-            "the function has a layer that cannot be seen".to_owned()
-        } else {
-            format!("the function has the layer `{other}`")
-        };
-        self.notes.add(NO_OTHER_CODE, &block.instance.address, &format!("{place}/layers"), detail);
+        let objections = block.texts("layers").into_iter().filter_map(|layer| match layer.as_str() {
+            AFTER_APPLY => Some("the function has a layer that cannot be seen".to_owned()),
+            arn => extension::objection(arn),
+        });
+        for detail in objections {
+            self.notes.add(NO_OTHER_CODE, &block.instance.address, &format!("{place}/layers"), detail);
+        }
     }
 
     /// Looks at the log group that the function names, or else at the one that Lambda takes for it.
@@ -138,15 +141,6 @@ fn front_doors_patience(api: &RestApi) -> Vec<(FunctionName, Duration)> {
     });
     patience.collect()
 }
-
-/// `arn:aws:lambda:REGION:ACCOUNT:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12`
-fn is_extension(layer: &str) -> bool {
-    let parts: Vec<_> = layer.split(':').collect();
-    matches!(parts.as_slice(), ["arn", _, "lambda", _, _, "layer", name, _] if EXTENSIONS.contains(name))
-}
-
-const EXTENSIONS: [&str; 2] =
-    ["AWS-Parameters-and-Secrets-Lambda-Extension", "AWS-Parameters-and-Secrets-Lambda-Extension-Arm64"];
 
 const LOG_GROUP: &str = "aws_cloudwatch_log_group";
 

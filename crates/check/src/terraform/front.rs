@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         self.check_functions(&api);
         self.check_texts(&keys.keys);
         let (timeouts, bound) = self.check_brokers(&api, &keys);
-        let app_clients = self.check_pools(&api);
+        let app_clients = self.check_pools(&api, &bound);
         let account = Account {
             account_id: self.account_id.clone(),
             region: self.region.clone(),

@@ -1,11 +1,13 @@
 //! IAM policies: what their statements allow, and to whom.
 //!
 //! A policy is read as far as it is known: its text; or, while that is known only after apply, the statements of the
-//! `aws_iam_policy_document` that it comes from. It is not weighed what a condition or a refusal takes away again.
+//! `aws_iam_policy_document` that it comes from; or, of one that `jsonencode` makes, only what it names. It is not weighed what a
+//! condition or a refusal takes away again.
 
 use serde_json::Value;
 
 use super::block::{AFTER_APPLY, Block, Seen};
+use super::broker::Named;
 use super::follow::Target;
 use super::graph::Graph;
 
@@ -17,7 +19,10 @@ pub(super) enum Policy {
     /// Its statements.
     Known(Vec<Statement>),
     /// Known only after apply, and made of resources that are not there yet or of a local value.
-    AfterApply,
+    AfterApply {
+        /// Something that it names by its ARN and that a broker neither reads nor writes.
+        other: Option<String>,
+    },
     /// It cannot be seen.
     Unseen,
 }
@@ -78,7 +83,9 @@ impl Policy {
                 let all = read.iter().flat_map(statements).filter(|one| allows(one, "effect"));
                 Self::Known(all.map(|one| Statement::of_document(&one)).collect())
             }
-            [] if targets.iter().any(is_made_here) => Self::AfterApply,
+            [] if targets.iter().any(is_made_here) => {
+                Self::AfterApply { other: targets.iter().find(|target| is_other(target)).map(Target::shown) }
+            }
             [] => Self::Unseen,
         }
     }
@@ -127,19 +134,26 @@ impl Statement {
         }
     }
 
-    /// What it allows beyond single actions on single things, if it does.
-    pub(super) fn excess(&self) -> Option<String> {
+    /// What it allows beyond what a broker does: writing logs, traces and metrics, and reading single entries, which are those
+    /// in `named` if that is known.
+    pub(super) fn excess(&self, named: Option<&Named>) -> Option<String> {
         if self.is_by_exception {
             return Some("allows all but what it names".to_owned());
         }
         if let Some(action) =
-            self.actions.iter().find(|action| has_wildcard(action) || *action == AFTER_APPLY)
+            self.actions.iter().find(|action| !has_no_resource(action) && !reads_an_entry(action))
         {
             return Some(format!("allows `{action}`"));
         }
         let action = self.actions.iter().find(|action| !has_no_resource(action))?;
-        let wide = self.resources.iter().find(|resource| has_wildcard(resource) && !is_single(resource))?;
-        Some(format!("allows `{action}` on `{wide}`"))
+        if let Some(wide) =
+            self.resources.iter().find(|resource| has_wildcard(resource) && !is_single(resource))
+        {
+            return Some(format!("allows `{action}` on `{wide}`"));
+        }
+        let named = named?;
+        let stranger = self.resources.iter().find(|resource| !named.has(resource))?;
+        Some(format!("allows `{action}` on `{stranger}`, which the bindings do not name"))
     }
 
     /// Somebody other than Lambda to whom it is allowed.
@@ -191,6 +205,43 @@ fn has_no_resource(action: &str) -> bool {
     WITHOUT_RESOURCE.iter().any(|known| action.eq_ignore_ascii_case(known))
 }
 
+/// Whether the action reads one entry, or opens it by its key.
+fn reads_an_entry(action: &str) -> bool {
+    READS.iter().any(|known| action.eq_ignore_ascii_case(known))
+}
+
+/// Whether it is the ARN of something that a broker has nothing to do with. A name or an id may be a part of an entry's own
+/// ARN; that is believed.
+fn is_other(target: &Target<'_>) -> bool {
+    let is_arn = |attribute: &Option<String>| attribute.as_ref().is_none_or(|name| name.ends_with("arn"));
+    match target {
+        Target::Made { instances, attribute } => {
+            is_arn(attribute) && instances.iter().any(|made| !NAMEABLE.contains(&made.kind.as_str()))
+        }
+        Target::LookedUp { kind, attribute, .. } => {
+            attribute.as_ref().is_some_and(|name| name.ends_with("arn")) && !NAMEABLE.contains(&kind.as_str())
+        }
+        Target::Opaque(_) | Target::Given(_) => false,
+    }
+}
+
+/// What a broker's policy names: entries, the keys that encrypt them, and logs.
+const NAMEABLE: [&str; 10] = [
+    "aws_cloudwatch_log_group",
+    "aws_kms_alias",
+    "aws_kms_external_key",
+    "aws_kms_key",
+    "aws_kms_replica_key",
+    "aws_secretsmanager_secret",
+    "aws_secretsmanager_secret_version",
+    "aws_ssm_parameter",
+    // Which account, and which one of several: parts of an ARN.
+    "aws_caller_identity",
+    "terraform_data",
+];
+
+const READS: [&str; 3] = ["kms:Decrypt", "secretsmanager:GetSecretValue", "ssm:GetParameter"];
+
 /// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`
 const ARN_OF_A_NAMED: usize = 7;
 
@@ -220,7 +271,7 @@ mod tests {
     fn excess(statement: &Value) -> Option<String> {
         let policy = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
         let Policy::Known(statements) = Policy::parse(&policy) else { panic!("{policy}") };
-        statements.iter().find_map(Statement::excess)
+        statements.iter().find_map(|one| one.excess(None))
     }
 
     fn read(action: &str, resource: &str) -> Option<String> {
@@ -233,8 +284,13 @@ mod tests {
         assert_eq!(read("secretsmanager:GetSecretValue", secret), None);
         let by_name = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-broker/m2m-??????";
         assert_eq!(read("secretsmanager:GetSecretValue", by_name), None);
+        let key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b";
+        assert_eq!(read("kms:Decrypt", key), None);
+        let parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/token-broker/bindings";
+        assert_eq!(read("SSM:getparameter", parameter), None);
         let log = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/token-broker:*";
-        assert_eq!(read("logs:GetLogEvents", log), None);
+        let both = json!({ "Effect": "Allow", "Action": ["logs:PutLogEvents", "ssm:GetParameter"], "Resource": [log, parameter] });
+        assert_eq!(excess(&both), None);
         assert_eq!(read("logs:PutLogEvents", "*"), None);
         assert_eq!(read("XRay:PutTraceSegments", "*"), None);
         assert_eq!(excess(&json!({ "Effect": "Deny", "Action": "*", "Resource": "*" })), None);
@@ -259,6 +315,27 @@ mod tests {
             ("logs:GetLogEvents", "arn:aws:logs:*"),
         ] {
             assert!(read(action, resource).is_some(), "{action} {resource}");
+        }
+    }
+
+    #[test]
+    fn action_that_a_broker_does_not_need_is_an_excess_on_whatever() {
+        for action in [
+            "lambda:UpdateFunctionCode",
+            "iam:PutRolePolicy",
+            "iam:PassRole",
+            "sts:AssumeRole",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:ListSecrets",
+            "ssm:PutParameter",
+            "ssm:GetParametersByPath",
+            "kms:CreateGrant",
+            "cognito-idp:DescribeUserPoolClient",
+            "logs:GetLogEvents",
+            AFTER_APPLY,
+        ] {
+            let told = read(action, "arn:aws:iam::123456789012:role/token-broker");
+            assert_eq!(told, Some(format!("allows `{action}`")));
         }
     }
 

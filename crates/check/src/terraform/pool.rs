@@ -1,16 +1,19 @@
 //! The user pool that the broker asks, as far as the document makes it: whether people may sign up to it, and whether it can
-//! be deleted; its app clients and its web ACL in the modules below.
+//! be deleted; its app clients, its web ACL and what the broker sends to it in the modules below.
 //!
 //! Part of the reading, after the API. The broker's pool is one with an app client for machines; without such a one it is
 //! the only pool beside a broker. Another pool, of people, is no matter of this check.
 
 mod app_client;
+mod statement;
+mod upstream;
 mod web_acl;
 
 use restapi::RestApi;
 
 use super::at;
 use super::block::{Block, Seen};
+use super::broker::Bound;
 use super::document::Instance;
 use super::front::Reader;
 use crate::rule::broker::{NOBODY_SIGNS_UP, POOL_STAYS};
@@ -19,7 +22,7 @@ pub(crate) use app_client::AppClient;
 
 impl<'a> Reader<'a> {
     /// Looks at the broker's pools and app clients. None if the document makes neither.
-    pub(super) fn check_pools(&mut self, api: &RestApi) -> Option<Vec<AppClient>> {
+    pub(super) fn check_pools(&mut self, api: &RestApi, bound: &[Bound]) -> Option<Vec<AppClient>> {
         let clients = self.app_clients();
         let machines: Vec<_> =
             clients.iter().filter(|client| app_client::is_for_machines(client)).cloned().collect();
@@ -34,8 +37,9 @@ impl<'a> Reader<'a> {
         }
         for pool in &pools {
             self.check_pool(&self.graph.block(pool));
-            self.check_web_acls(pool);
+            self.check_web_acls(pool, bound);
         }
+        self.check_upstream(&pools, bound);
         // What else is in these pools gets the same tokens.
         let is_theirs = |client: &Block<'a>| {
             self.pool_of(client).is_some_and(|own| pools.iter().any(|pool| std::ptr::eq(*pool, own)))

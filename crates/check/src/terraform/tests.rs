@@ -8,7 +8,9 @@ mod broker;
 mod front_door;
 mod links;
 mod pool;
+mod role;
 mod secrets;
+mod upstream;
 mod whatever;
 
 pub(crate) mod plan;

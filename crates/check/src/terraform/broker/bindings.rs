@@ -5,22 +5,26 @@
 
 use std::collections::BTreeSet;
 
-use bindings::{Bindings, Reference};
+use bindings::{Bindings, Reference, Upstream};
 use restapi::ApiKeyId;
 
 use super::super::block::Block;
 use super::super::document::Instance;
 use super::super::front::Reader;
 use super::super::plans::Keys;
+use super::named::Named;
 use super::parameter::PARAMETER;
 use crate::rule::broker::BINDINGS_ARE_READ;
 
-/// The bindings of a function: whether they have what the definition names, the comparison says.
+/// The bindings of a function: whether they have what the definition names, the comparison says, and whether they send to the
+/// user pool, the pool does.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     pub(crate) address: String,
     pub(crate) place: String,
     pub(crate) app_clients: BTreeSet<String>,
+    pub(crate) upstream: Upstream,
+    pub(crate) named: Named,
 }
 
 impl<'a> Reader<'a> {
@@ -28,7 +32,7 @@ impl<'a> Reader<'a> {
     pub(super) fn check_bindings(&mut self, function: &Block<'a>, place: &str, keys: &Keys) -> Option<Bound> {
         let place = format!("{place}/bindings");
         let mut variables = function.blocks("environment").into_iter().map(|block| block.map("variables"));
-        let reference = variables.find_map(|mut variables| variables.remove(NAME))?;
+        let reference = variables.find_map(|mut variables| variables.remove(NAME))?.parse().ok()?;
         let (address, text) = self.bound_to(&reference)?;
         let bindings = match Bindings::parse(text) {
             Ok(bindings) => bindings,
@@ -38,8 +42,10 @@ impl<'a> Reader<'a> {
             }
         };
         self.check_bound_keys(&bindings, keys, address, &place);
-        let app_clients = bindings.app_clients.into_keys().collect();
-        Some(Bound { address: address.to_owned(), place, app_clients })
+        let named = Named::of(&bindings, &reference);
+        let Bindings { upstream, app_clients, .. } = bindings;
+        let app_clients = app_clients.into_keys().collect();
+        Some(Bound { address: address.to_owned(), place, app_clients, upstream, named })
     }
 
     /// A key that its plan admits and the broker does not know is of no use, and one that is bound to another client asks in
@@ -59,13 +65,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The resource that holds what the reference names, and the text in it.
-    fn bound_to(&self, reference: &str) -> Option<(&'a str, &'a str)> {
-        let (holder, attributes): (_, &[&str]) = match reference.parse().ok()? {
+    fn bound_to(&self, reference: &Reference) -> Option<(&'a str, &'a str)> {
+        let (holder, attributes): (_, &[&str]) = match reference {
             Reference::Parameter(name) => {
-                (self.made(PARAMETER, &["name", "arn"], &name)?, &["insecure_value", "value"])
+                (self.made(PARAMETER, &["name", "arn"], name)?, &["insecure_value", "value"])
             }
             Reference::Secret(name) => {
-                let secret = self.made("aws_secretsmanager_secret", &["arn", "id", "name"], &name)?;
+                let secret = self.made("aws_secretsmanager_secret", &["arn", "id", "name"], name)?;
                 let id = secret.values.get("id")?.as_str()?;
                 (self.made("aws_secretsmanager_secret_version", &["secret_id"], id)?, &["secret_string"])
             }

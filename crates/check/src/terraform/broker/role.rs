@@ -1,7 +1,8 @@
 //! Who the function runs as: who else may take on its role, and what the role may do.
 //!
 //! A policy that is known only after apply is believed here and looked at in the state: a plan shows of it what it refers
-//! to, and not what it allows.
+//! to, and not what it allows. So what it refers to must be what the broker reads or writes. What the bindings name decides which
+//! entries that are, once it is known.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +11,15 @@ use super::super::document::Instance;
 use super::super::front::Reader;
 use super::super::graph::Link;
 use super::super::iam::{Policy, Statement};
+use super::Named;
 use crate::rule::broker::{ONLY_LAMBDA_ASSUMES, ONLY_WHAT_IS_NAMED};
 
 impl<'a> Reader<'a> {
-    /// Looks at the role of a function and at everything that gives it rights.
-    pub(super) fn check_role(&mut self, function: &Block<'a>, place: &str) {
+    /// Looks at the role of a function and at everything that gives it rights. `named` is what its bindings name, if that is
+    /// known.
+    pub(super) fn check_role(&mut self, function: &Block<'a>, place: &str, named: Option<&Named>) {
         let place = format!("{place}/role");
+        let of = Whose { place: &place, named };
         let Some(role) = self.role_of(function) else {
             let detail = "the function's role is not made here, so that what it may do cannot be seen";
             self.notes.add(ONLY_WHAT_IS_NAMED, &function.instance.address, &place, detail);
@@ -28,17 +32,17 @@ impl<'a> Reader<'a> {
         own.retain(|policy| self.is_of(policy, &role));
         for policy in own {
             attached.extend(policy.text("name").known());
-            self.check_policy(&policy, "policy", &place);
+            self.check_policy(&policy, of);
         }
         for attachment in self.attachments(&role) {
             attached.extend(attachment.text("policy_arn").known());
             let policy = self.graph.link_by(&attachment, "policy_arn", POLICY, "arn").found();
-            self.check_attached(&attachment, attachment.text("policy_arn").known(), policy, &place);
+            self.check_attached(&attachment, attachment.text("policy_arn").known(), policy, of);
         }
         // A state repeats in the role what other resources attach to it.
         for inline in role.blocks("inline_policy") {
             if !inline.text("name").known().is_some_and(|name| attached.contains(name)) {
-                self.check_policy(&inline, "policy", &place);
+                self.check_policy(&inline, of);
             }
         }
         let managed = role.texts("managed_policy_arns");
@@ -49,7 +53,7 @@ impl<'a> Reader<'a> {
                 &role,
                 Some(arn).filter(|arn| *arn != AFTER_APPLY).map(String::as_str),
                 policy,
-                &place,
+                of,
             );
         }
     }
@@ -70,24 +74,27 @@ impl<'a> Reader<'a> {
                 Some(name) => format!("the role may be taken on by `{name}`"),
                 None => return,
             },
-            Policy::Unset | Policy::AfterApply | Policy::Unseen => {
+            Policy::Unset | Policy::AfterApply { .. } | Policy::Unseen => {
                 "who may take on the role cannot be seen".to_owned()
             }
         };
         self.notes.add(ONLY_LAMBDA_ASSUMES, &role.instance.address, place, detail);
     }
 
-    /// The policy that `name` of `block` is.
-    fn check_policy(&mut self, block: &Block<'a>, name: &str, place: &str) {
-        let detail = match Policy::of(&self.graph, block, name) {
-            Policy::Known(statements) => match statements.iter().find_map(Statement::excess) {
+    /// The policy that `block` is.
+    fn check_policy(&mut self, block: &Block<'a>, of: Whose<'_>) {
+        let detail = match Policy::of(&self.graph, block, "policy") {
+            Policy::Known(statements) => match statements.iter().find_map(|one| one.excess(of.named)) {
                 Some(excess) => format!("a policy of the function's role {excess}"),
                 None => return,
             },
-            Policy::Unset | Policy::AfterApply => return,
+            Policy::Unset | Policy::AfterApply { other: None } => return,
+            Policy::AfterApply { other: Some(other) } => {
+                format!("a policy of the function's role, which is known only after apply, names {other}")
+            }
             Policy::Unseen => "what a policy of the function's role allows cannot be seen".to_owned(),
         };
-        self.notes.add(ONLY_WHAT_IS_NAMED, &block.instance.address, place, detail);
+        self.notes.add(ONLY_WHAT_IS_NAMED, &block.instance.address, of.place, detail);
     }
 
     /// What attaches a policy with an ARN to the role.
@@ -108,14 +115,14 @@ impl<'a> Reader<'a> {
         block: &Block<'a>,
         arn: Option<&str>,
         policy: Option<&'a Instance>,
-        place: &str,
+        of: Whose<'_>,
     ) {
         if arn.is_some_and(|arn| HARMLESS.iter().any(|name| arn.ends_with(name) && arn.contains(MANAGED))) {
             return;
         }
         if let Some(policy) = policy {
             let policy = self.graph.block(policy);
-            self.check_policy(&policy, "policy", place);
+            self.check_policy(&policy, of);
             return;
         }
         let detail = match arn {
@@ -125,7 +132,7 @@ impl<'a> Reader<'a> {
             _ => "the function's role has a policy that is not made here, and what it allows cannot be seen"
                 .to_owned(),
         };
-        self.notes.add(ONLY_WHAT_IS_NAMED, &block.instance.address, place, detail);
+        self.notes.add(ONLY_WHAT_IS_NAMED, &block.instance.address, of.place, detail);
     }
 
     /// Whether `role` of `block` is this role. One that cannot be told may be.
@@ -136,6 +143,14 @@ impl<'a> Reader<'a> {
             Link::Unseen => true,
         }
     }
+}
+
+/// Whose role it is.
+#[derive(Clone, Copy)]
+struct Whose<'n> {
+    place: &'n str,
+    /// What the function's bindings name, if that is known.
+    named: Option<&'n Named>,
 }
 
 const ROLE: &str = "aws_iam_role";

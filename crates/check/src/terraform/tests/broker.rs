@@ -1,4 +1,4 @@
-//! The broker's function: its time, its role, its log, its layers, its bindings, and parameters beside it.
+//! The broker's function: its time, its log, its layers, its bindings, and parameters beside it.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,6 @@ use super::plan::{Plan, shown};
 use crate::judge;
 
 const FUNCTION: &str = "module.broker.aws_lambda_function.this";
-const ROLE: &str = "module.broker.aws_iam_role.this";
 const POLICY: &str = "module.broker.aws_iam_role_policy.this";
 const LOG: &str = "module.broker.aws_cloudwatch_log_group.this";
 const BINDINGS: &str = "module.broker.aws_ssm_parameter.bindings[0]";
@@ -69,183 +68,6 @@ fn function_must_outlast_the_user_pools_time() {
     breaks(&unsaid, &[]);
 }
 
-fn policy(action: &str, resource: &str) -> Value {
-    let statement = json!({ "Effect": "Allow", "Action": [action], "Resource": resource });
-    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string().into()
-}
-
-#[test]
-fn role_may_read_what_is_named_and_no_more() {
-    let secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-broker/m2m-AbCdEf";
-    let allow = |action, resource| move |plan: Plan| plan.set(POLICY, "policy", policy(action, resource));
-    both_break(allow("secretsmanager:GetSecretValue", secret), &[]);
-    both_break(
-        allow("secretsmanager:GetSecretValue", "*"),
-        &["TB029 module.broker.aws_iam_role_policy.this"],
-    );
-    both_break(allow("secretsmanager:*", secret), &["TB029 module.broker.aws_iam_role_policy.this"]);
-    let plan = Plan::with_broker().set(POLICY, "policy", policy("kms:Decrypt", "*"));
-    assert_eq!(plan.details("TB029"), ["a policy of the function's role allows `kms:Decrypt` on `*`"]);
-    breaks(&Plan::with_broker().set(POLICY, "policy", json!("no policy")), &[&format!("TB029 {POLICY}")]);
-}
-
-#[test]
-fn policy_that_only_apply_will_show_is_believed_if_it_is_made_of_what_is_made_here() {
-    breaks(&Plan::with_broker().hide(POLICY, "policy", &["aws_cloudwatch_log_group.this.arn"]), &[]);
-    breaks(
-        &Plan::with_broker().hide(POLICY, "policy", &["data.external.x.result"]),
-        &[&format!("TB029 {POLICY}")],
-    );
-}
-
-#[test]
-fn policy_document_shows_what_is_known_of_it() {
-    let with_document = |statement: Value| {
-        let mut plan =
-            Plan::with_broker().hide(POLICY, "policy", &["data.aws_iam_policy_document.broker.json"]);
-        let document = json!({ "address": "module.broker.data.aws_iam_policy_document.broker", "mode": "data",
-            "type": "aws_iam_policy_document", "name": "broker", "values": { "statement": [statement] } });
-        let modules =
-            plan.0.pointer_mut("/planned_values/root_module/child_modules").unwrap().as_array_mut().unwrap();
-        let broker = modules.iter_mut().find(|module| module["address"] == "module.broker").unwrap();
-        broker["resources"].as_array_mut().unwrap().push(document);
-        plan
-    };
-    let read = |resources: Value| json!({ "effect": null, "actions": ["secretsmanager:GetSecretValue"], "resources": resources });
-    breaks(&with_document(read(json!([null]))), &[]);
-    breaks(&with_document(read(json!([null, "*"]))), &[&format!("TB029 {POLICY}")]);
-    let all_but = json!({ "effect": "Allow", "not_actions": ["iam:*"], "resources": ["*"] });
-    breaks(&with_document(all_but), &[&format!("TB029 {POLICY}")]);
-}
-
-#[test]
-fn policies_reach_the_role_in_many_ways() {
-    let role = "token-broker-eu-central-1";
-    let attach = |kind: &'static str, arn: &'static str| {
-        move |plan: Plan| {
-            let roles = if kind == "aws_iam_policy_attachment" { "roles" } else { "role" };
-            let name = if roles == "roles" { json!([role]) } else { json!(role) };
-            plan.add(kind, "more", json!({ roles: name, "policy_arn": arn }), json!({}))
-        }
-    };
-    let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
-    both_break(
-        attach("aws_iam_role_policy_attachment", admin),
-        &["TB029 aws_iam_role_policy_attachment.more"],
-    );
-    both_break(attach("aws_iam_policy_attachment", admin), &["TB029 aws_iam_policy_attachment.more"]);
-    let basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
-    both_break(attach("aws_iam_role_policy_attachment", basic), &[]);
-    let lookalike = "arn:aws:iam::123456789012:policy/service-role/AWSLambdaBasicExecutionRole";
-    both_break(
-        attach("aws_iam_role_policy_attachment", lookalike),
-        &["TB029 aws_iam_role_policy_attachment.more"],
-    );
-    both_break(
-        |plan| plan.set(ROLE, "managed_policy_arns", json!([admin])),
-        &["TB029 module.broker.aws_iam_role.this"],
-    );
-    let inline = json!([{ "name": "more", "policy": policy("ssm:GetParameter", "*") }]);
-    both_break(
-        |plan| plan.set(ROLE, "inline_policy", inline.clone()),
-        &["TB029 module.broker.aws_iam_role.this"],
-    );
-    let other = |plan: Plan| {
-        plan.add(
-            "aws_iam_role_policy",
-            "more",
-            json!({ "role": "another", "policy": policy("*", "*") }),
-            json!({}),
-        )
-    };
-    both_break(other, &[]);
-}
-
-#[test]
-fn policy_with_an_arn_is_looked_at_where_it_is_made() {
-    let arn = "arn:aws:iam::123456789012:policy/broker";
-    let with = |resource: &'static str| {
-        move |plan: Plan| {
-            plan.add(
-                "aws_iam_policy",
-                "broker",
-                json!({ "arn": arn, "policy": policy("ssm:GetParameter", resource) }),
-                json!({}),
-            )
-            .add(
-                "aws_iam_role_policy_attachment",
-                "broker",
-                json!({ "role": "token-broker-eu-central-1", "policy_arn": arn }),
-                json!({}),
-            )
-        }
-    };
-    both_break(with("arn:aws:ssm:eu-central-1:123456789012:parameter/token-broker/bindings"), &[]);
-    both_break(with("arn:aws:ssm:eu-central-1:123456789012:parameter/*"), &["TB029 aws_iam_policy.broker"]);
-}
-
-#[test]
-fn another_policy_is_not_taken_for_the_one_that_is_attached() {
-    let harmless =
-        policy("ssm:GetParameter", "arn:aws:ssm:eu-central-1:123456789012:parameter/token-broker/bindings");
-    let wide = policy("*", "*");
-    let beside = |text: &Value| {
-        let values = json!({ "arn": "arn:aws:iam::123456789012:policy/beside", "policy": text });
-        move |plan: Plan| plan.add("aws_iam_policy", "beside", values.clone(), json!({}))
-    };
-    both_break(
-        |plan| {
-            let admin = json!(["arn:aws:iam::aws:policy/AdministratorAccess"]);
-            beside(&harmless)(plan).set(ROLE, "managed_policy_arns", admin)
-        },
-        &["TB029 module.broker.aws_iam_role.this"],
-    );
-    both_break(
-        |plan| {
-            let values =
-                json!({ "roles": ["another"], "policy_arn": "arn:aws:iam::123456789012:policy/beside" });
-            beside(&wide)(plan).add("aws_iam_policy_attachment", "another", values, json!({}))
-        },
-        &[],
-    );
-}
-
-#[test]
-fn what_a_state_repeats_in_the_role_is_told_once() {
-    let wide = policy("ssm:GetParameter", "*");
-    let inline = json!([{ "name": "broker", "policy": wide }]);
-    let state = Plan::state_with_broker().set(POLICY, "policy", wide).set(ROLE, "inline_policy", inline);
-    breaks(&state, &[&format!("TB029 {POLICY}")]);
-}
-
-#[test]
-fn role_that_is_made_elsewhere_cannot_be_seen() {
-    let elsewhere =
-        |plan: Plan| plan.set(FUNCTION, "role", json!("arn:aws:iam::123456789012:role/elsewhere"));
-    both_break(elsewhere, &["TB029 module.broker.aws_lambda_function.this"]);
-}
-
-#[test]
-fn nobody_but_lambda_takes_on_the_role() {
-    let trust = |principal: Value| {
-        move |plan: Plan| {
-            let statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal });
-            plan.set(ROLE, "assume_role_policy", json!({ "Statement": [statement] }).to_string().into())
-        }
-    };
-    both_break(trust(json!({ "Service": ["lambda.amazonaws.com"] })), &[]);
-    for principal in [
-        json!({ "Service": ["lambda.amazonaws.com", "ec2.amazonaws.com"] }),
-        json!({ "Service": "lambda.amazonaws.com", "AWS": "arn:aws:iam::123456789012:root" }),
-        json!({ "AWS": "lambda.amazonaws.com" }),
-        json!("*"),
-    ] {
-        both_break(trust(principal), &["TB030 module.broker.aws_iam_role.this"]);
-    }
-    let plan = Plan::with_broker().hide(ROLE, "assume_role_policy", &["local.trust"]);
-    assert_eq!(plan.details("TB030"), ["who may take on the role cannot be seen"]);
-}
-
 #[test]
 fn log_ends() {
     both_break(
@@ -267,16 +89,30 @@ fn log_ends() {
 
 #[test]
 fn no_layer_but_the_extension_runs_in_the_function() {
+    let found = [&*format!("TB032 {FUNCTION}")];
     let layers = |layers: Value| move |plan: Plan| plan.set(FUNCTION, "layers", layers.clone());
     let extension =
         "arn:aws:lambda:us-east-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12";
     both_break(layers(json!([extension])), &[]);
     both_break(layers(Value::Null), &[]);
-    let other =
-        "arn:aws:lambda:us-east-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension-2:12";
-    both_break(layers(json!([extension, other])), &["TB032 module.broker.aws_lambda_function.this"]);
+    both_break(layers(json!([extension, extension.replace("Extension:", "Extension-2:")])), &found);
     let plan = Plan::with_broker().hide(FUNCTION, "layers", &["aws_lambda_layer_version.x.arn"]);
     assert_eq!(plan.details("TB032"), ["the function has a layer that cannot be seen"]);
+}
+
+#[test]
+fn layer_with_the_extensions_name_is_somebody_elses_in_another_account() {
+    let found = [&*format!("TB032 {FUNCTION}")];
+    let layer = |region: &str, account: &str| {
+        let arn = format!(
+            "arn:aws:lambda:{region}:{account}:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+        );
+        move |plan: Plan| plan.set(FUNCTION, "layers", json!([arn]))
+    };
+    both_break(layer("eu-central-1", "187925254637"), &[]);
+    both_break(layer("eu-central-1", "123456789012"), &found);
+    both_break(layer("us-east-1", "187925254637"), &found);
+    both_break(layer("xx-nowhere-1", "187925254637"), &found);
 }
 
 #[test]
@@ -358,7 +194,8 @@ fn bindings_know_every_key_and_whose_it_is() {
 
 #[test]
 fn bindings_have_every_app_client_of_the_definition() {
-    let without = bound(|document| _ = document["app_clients"].as_object_mut().unwrap().remove("partner"));
+    let without = bound(|document| _ = document["app_clients"].as_object_mut().unwrap().remove("partner"))
+        .set(POLICY, "policy", Value::Null);
     breaks(&without, &[]);
     let detail = "the app client partner of the definition is not in the bindings".to_owned();
     assert_eq!(against(&without, &Plan::text_with_broker()), [(format!("TB034 {BINDINGS}"), detail)]);
@@ -371,7 +208,10 @@ fn bindings_may_lie_in_a_secret() {
         let mut state = Plan::state_with_broker();
         state.values(FUNCTION)["environment"][0]["variables"]["TOKEN_BROKER_BINDINGS"] =
             format!("secretsmanager:{arn}").into();
+        let allowed = state.values(POLICY)["policy"].as_str().unwrap().to_owned();
+        let bindings = "arn:aws:ssm:eu-central-1:123456789012:parameter/token-broker/bindings";
         state
+            .set(POLICY, "policy", allowed.replace(bindings, arn).into())
             .remove(BINDINGS)
             .add("aws_secretsmanager_secret", "b", json!({ "arn": arn, "id": arn }), json!({}))
             .add(

@@ -148,6 +148,78 @@ fn web_acl_blocks_and_keeps_its_header() {
     both_break(logging(json!([{ "single_header": [{ "name": "x-token-broker-origin" }] }])), &[]);
 }
 
+/// A rule that lets in what `statement` says.
+fn letting_in(statement: Value) -> impl Fn(Plan) -> Plan {
+    move |plan: Plan| {
+        let mut plan = plan;
+        let rules = plan.values(ACL)["rule"].as_array_mut().unwrap();
+        let mut more = rules[1].clone();
+        more["name"] = json!("more");
+        more["statement"] = json!([statement]);
+        rules.push(more);
+        plan
+    }
+}
+
+fn path_is(path: &str) -> Value {
+    json!({ "byte_match_statement": [{ "field_to_match": [{ "uri_path": [{}] }], "positional_constraint": "EXACTLY",
+        "search_string": path, "text_transformation": [{ "priority": 0, "type": "NONE" }] }] })
+}
+
+#[test]
+fn rule_that_lets_in_asks_for_the_header_or_for_what_verifies_tokens() {
+    let found = [&*format!("TB038 {ACL}")];
+    let plan = letting_in(path_is("/oauth2/token"))(Plan::with_broker());
+    let detail =
+        "the rule `more` lets in without the secret header, and more than a GET of what verifies tokens";
+    assert_eq!(plan.details("TB038"), [detail]);
+    both_break(letting_in(path_is("/oauth2/token")), &found);
+    both_break(letting_in(json!({ "ip_set_reference_statement": [{ "arn": "x" }] })), &found);
+    // Whoever posts there speaks with Cognito's API.
+    both_break(letting_in(path_is("/x/.well-known/jwks.json")), &found);
+    let header = |name: &str| {
+        json!({ "byte_match_statement": [{ "field_to_match": [{ "single_header": [{ "name": name }] }],
+            "positional_constraint": "EXACTLY", "search_string": "1example2secret3of4the5header6" }] })
+    };
+    both_break(letting_in(header("x-token-broker-origin")), &[]);
+    both_break(letting_in(header("content-type")), &found);
+    // What the broker sends, the bindings say.
+    let other = letting_in(header("x-other"));
+    assert_eq!(other(Plan::with_broker()).found(), [""; 0]);
+    assert_eq!(other(Plan::state_with_broker()).found(), found);
+    let blocks = |plan: Plan| {
+        letting_in(path_is("/oauth2/token"))(plan).set(
+            ACL,
+            "rule/2/action",
+            json!([{ "allow": [], "block": [{}] }]),
+        )
+    };
+    both_break(blocks, &[]);
+}
+
+#[test]
+fn group_of_rules_may_let_in_whom_it_likes() {
+    let found = [&*format!("TB038 {ACL}")];
+    let group = |statement: Value, action: &'static str| {
+        move |plan: Plan| {
+            letting_in(statement.clone())(plan).set(ACL, "rule/2/action", json!([])).set(
+                ACL,
+                "rule/2/override_action",
+                json!([{ action: [{}] }]),
+            )
+        }
+    };
+    let own = json!({ "rule_group_reference_statement": [{ "arn": "arn:aws:wafv2:eu-central-1:123456789012:regional/rulegroup/x/1" }] });
+    both_break(group(own.clone(), "none"), &found);
+    both_break(group(own, "count"), &[]);
+    let managed = |vendor: &str, overrides: Value| json!({ "managed_rule_group_statement": [{ "name": "x", "vendor_name": vendor, "rule_action_override": overrides }] });
+    both_break(group(managed("AWS", json!([])), "none"), &[]);
+    both_break(group(managed("Somebody", json!([])), "none"), &found);
+    let allow = |action: &str| json!([{ "name": "y", "action_to_use": [{ action: [{}] }] }]);
+    both_break(group(managed("AWS", allow("allow")), "none"), &found);
+    both_break(group(managed("AWS", allow("count")), "none"), &[]);
+}
+
 #[test]
 fn web_acl_that_asks_for_no_header_is_no_matter_of_the_check() {
     let rate = json!([{ "name": "rate", "statement": [{ "rate_based_statement": [{ "limit": 100 }] }] }]);
@@ -155,6 +227,8 @@ fn web_acl_that_asks_for_no_header_is_no_matter_of_the_check() {
     both_break(|plan| plan.set(ACL, "rule", rate.clone()).set(ACL, "default_action", open.clone()), &[]);
     let unseen = Plan::with_broker().hide(ACL, "rule", &["var.rules"]);
     assert_eq!(unseen.details("TB038"), ["the rules of the web ACL cannot be seen"]);
+    let written = |plan: Plan| plan.set(ACL, "rule", json!([])).set(ACL, "rule_json", json!("[]"));
+    both_break(written, &[&format!("TB038 {ACL}")]);
 }
 
 #[test]
