@@ -8,6 +8,10 @@ from pathlib import Path
 import cloud
 
 
+# Where a Linux program says what it is for.
+ARM64 = 0xB7
+
+
 @dataclass(frozen=True)
 class Packager:
     """Writes packages: what `make lambda` built, if it is named by `--package`, or a stand-in of the same layout whose
@@ -22,6 +26,7 @@ class Packager:
             return stand_in(definition, to)
         with zipfile.ZipFile(self.built) as archive:
             assert archive.read("token-broker.yaml") == definition.read_bytes(), f"{self.built} has another definition"
+            assert archive.read("bootstrap")[18] == ARM64, f"{self.built} is not for the processor that the example has"
         to.write_bytes(self.built.read_bytes())
 
     def again(self, definition: Path, to: Path) -> None:
