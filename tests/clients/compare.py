@@ -122,7 +122,8 @@ def lines(log: Path) -> list[dict[str, Any]]:
 
 
 def accounted(line: dict[str, Any] | None) -> dict[str, Any] | None:
-    return line and {name: line[name] for name in line if name not in ("time", "request_id", "key_id", "upstream_ms")}
+    own = ("time", "request_id", "key_id", "upstream_ms", "trace")
+    return line and {name: line[name] for name in line if name not in own}
 
 
 def headers(answer: requests.Response) -> dict[str, str]:

@@ -105,6 +105,7 @@ impl Handler {
         let record = AuditRecord {
             time: began.time,
             request_id: &context.request_id,
+            trace: AuditRecord::trace_of(event),
             client: None,
             key_id: context.identity.api_key_id.as_deref().filter(|id| ApiKeyId::parse(id).is_ok()),
             grant: None,

@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ambient::Timestamp;
-use lambda::RequestContext;
+use lambda::ProxyEvent;
 use oauth::ScopeSet;
 use policy::{ClientId, RuleId, Rules};
 use restapi::ApiKeyId;
@@ -43,6 +43,8 @@ pub struct AuditRecord<'a> {
     pub time: Timestamp,
     /// The front door's id for it.
     pub request_id: &'a str,
+    /// The trace that the request stands under, in X-Ray's spelling.
+    pub trace: Option<&'a str>,
     /// Who asked.
     pub client: Option<ClientId>,
     /// The id of the API key that was used.
@@ -69,7 +71,20 @@ pub struct AuditRecord<'a> {
     pub status: Option<u16>,
 }
 
-impl AuditRecord<'_> {
+impl<'a> AuditRecord<'a> {
+    /// The id in the event's `X-Amzn-Trace-Id`. On AWS the header may be the client's, so that nothing else may pass for
+    /// one.
+    pub fn trace_of(event: &'a ProxyEvent<'_>) -> Option<&'a str> {
+        let header = event.headers.last("x-amzn-trace-id")?;
+        let id = header.split(';').find_map(|field| field.strip_prefix("Root="))?;
+        let mut parts = id.splitn(3, '-');
+        let mut is_hex = |length: usize| {
+            let digits = parts.next().unwrap_or_default();
+            digits.len() == length && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        (is_hex(1) && is_hex(8) && is_hex(24)).then_some(id)
+    }
+
     /// The record as a line of JSON, with its line feed.
     pub fn to_json_line(&self) -> String {
         // A record has nothing that serde_json could fail on: no map keys but names, no numbers but integers.
@@ -82,7 +97,7 @@ impl AuditRecord<'_> {
 /// The members in this order, always all of them: people and programs read old lines.
 impl Serialize for AuditRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = serializer.serialize_struct("AuditRecord", 14)?;
+        let mut line = serializer.serialize_struct("AuditRecord", 15)?;
         line.serialize_field("time", &Rfc3339(self.time))?;
         line.serialize_field("request_id", self.request_id)?;
         line.serialize_field("client", &self.client.as_ref().map(ClientId::as_str))?;
@@ -97,6 +112,7 @@ impl Serialize for AuditRecord<'_> {
         line.serialize_field("upstream_ms", &self.upstream_time.as_millis())?;
         line.serialize_field("app_client", &self.app_client.as_ref().map(AppClientName::as_str))?;
         line.serialize_field("status", &self.status)?;
+        line.serialize_field("trace", &self.trace)?;
         line.end()
     }
 }
@@ -159,12 +175,14 @@ impl<'a> Trail<'a> {
     pub(crate) fn begin(
         sink: &'a dyn AuditSink,
         stats: &'a BrokerStats,
-        context: &'a RequestContext<'_>,
+        event: &'a ProxyEvent<'_>,
         time: Timestamp,
     ) -> Self {
+        let context = &event.request_context;
         let record = AuditRecord {
             time,
             request_id: &context.request_id,
+            trace: AuditRecord::trace_of(event),
             client: None,
             // What does not look like an id is perhaps a key in the wrong place.
             key_id: context.identity.api_key_id.as_deref().filter(|id| ApiKeyId::parse(id).is_ok()),

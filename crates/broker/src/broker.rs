@@ -98,7 +98,7 @@ impl Broker {
 
     pub(crate) async fn answer(&self, event: &ProxyEvent<'_>) -> ProxyReply {
         let now = self.clock.moment();
-        let mut trail = Trail::begin(&*self.audit, &self.stats, &event.request_context, now.time);
+        let mut trail = Trail::begin(&*self.audit, &self.stats, event, now.time);
         let outcome = self.token(event, now, &mut trail).await;
         let answer = reply::render(&outcome);
         match trail.close(outcome.as_ref().err(), answer.status) {

@@ -83,7 +83,7 @@ async fn without_bindings_the_answer_is_an_oauth_error_and_not_one_of_lambda() {
     {"error":"temporarily_unavailable","error_description":"no token can be issued at the moment"}
     "#);
     let audit = world.stdout.text();
-    insta::assert_snapshot!(audit.lines().next().unwrap(), @r#"{"time":"2026-09-24T20:16:32.000000Z","request_id":"r-1","client":null,"key_id":"billing000","grant":null,"scopes":null,"decision":"deny","reason":"bindings_unavailable","rules":[],"cache":"none","upstream_attempts":0,"upstream_ms":0,"app_client":null,"status":503}"#);
+    insta::assert_snapshot!(audit.lines().next().unwrap(), @r#"{"time":"2026-09-24T20:16:32.000000Z","request_id":"r-1","client":null,"key_id":"billing000","grant":null,"scopes":null,"decision":"deny","reason":"bindings_unavailable","rules":[],"cache":"none","upstream_attempts":0,"upstream_ms":0,"app_client":null,"status":503,"trace":null}"#);
     assert_eq!(world.last(true, "outcome"), "failed");
     world.store.set(PLACE, Ok(&usual()));
     world.clock.advance(Duration::from_secs(1));

@@ -125,3 +125,21 @@ async fn key_id_that_the_directory_does_not_know_is_recorded() {
     assert_eq!(world.sink.last("key_id"), key_id(7).as_str());
     assert_eq!(world.sink.last("client"), Value::Null);
 }
+
+#[tokio::test]
+async fn trace_is_in_the_line_and_nothing_that_only_stands_in_its_place() {
+    let id = "1-6ab58520-70315d7939e4c191321149a9";
+    for (header, trace) in [
+        (format!("Root={id};Parent=53995c3f42cd8ad8;Sampled=1"), Value::from(id)),
+        (format!("Self=1-x;Root={id}"), Value::from(id)),
+        ("Root=1-6ab58520-sesame".to_owned(), Value::Null),
+        (format!("Root={id}-more"), Value::Null),
+        ("sesame".to_owned(), Value::Null),
+    ] {
+        let world = World::open();
+        let mut event = event(1, &form("a"));
+        event.headers.push("X-Amzn-Trace-Id", header.clone());
+        world.send(&event).await;
+        assert_eq!(world.sink.last("trace"), trace, "{header}");
+    }
+}

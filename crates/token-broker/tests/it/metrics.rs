@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::harness::{DEFINITION, Place, get};
+use crate::harness::{DEFINITION, Place, exchange, get};
 use exposition::{Exposition, Family};
 
 const GRANT: &str = "grant_type=client_credentials";
@@ -154,4 +154,25 @@ fn reader_of_queries_finds_what_is_wrong() {
     ] {
         assert!(promql::check(wrong, &shown).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn trace_of_the_caller_is_in_the_answer_and_in_the_audit_line() {
+    let place = Place::new();
+    let server = place.up(&[]);
+    let head = format!(
+        "x-api-key: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
+        place.read(".token-broker/keys/billing")
+    );
+    let (status, head, _) = exchange("POST", &server.url("invoke_url"), &head, GRANT);
+    assert_eq!(status, 200);
+    let whole = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1";
+    assert!(
+        head.to_ascii_lowercase().contains(&format!("x-amzn-trace-id: {}", whole.to_ascii_lowercase())),
+        "{head}"
+    );
+    assert_eq!(server.stop("-TERM").0, Some(0));
+    let line: Value = serde_json::from_str(place.read(".token-broker/logs/audit.log").trim_end()).unwrap();
+    assert_eq!(line["trace"], "1-4bf92f35-77b34da6a3ce929d0e0e4736");
 }
