@@ -69,6 +69,7 @@ pub(crate) struct Outside {
     pub(crate) brokerage: Brokerage,
     pub(crate) limits: Limits,
     pub(crate) access_log: Journal,
+    pub(crate) execution_log: Journal,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) state: State,
     pub(crate) pool: Option<EmbeddedAt>,
@@ -130,7 +131,17 @@ impl Chain {
         outside: Outside,
         world: World,
     ) -> anyhow::Result<(Self, UnboundedReceiver<Generation>)> {
-        let Outside { brokerage, limits, access_log, metrics, state, pool, app_clients, tenures } = outside;
+        let Outside {
+            brokerage,
+            limits,
+            access_log,
+            execution_log,
+            metrics,
+            state,
+            pool,
+            app_clients,
+            tenures,
+        } = outside;
         let functions = functions(compiled, &brokerage.function());
         let now = world.clock.now();
         let live = Live::build(&compiled.account, &functions, &*limits.limiter, now, &*world.entropy)?;
@@ -142,7 +153,7 @@ impl Chain {
         }
         let told = Told { bindings: brokerage.bindings(compiled), app_clients };
         function::tell(&state, told.bindings.clone())?;
-        let door = Arc::new(Door::new(DoorParts {
+        let door = Door::new(DoorParts {
             live,
             limiter: Arc::clone(&limits.limiter),
             clock: Arc::clone(&world.clock),
@@ -150,7 +161,8 @@ impl Chain {
             access_log,
             metrics,
             bounds: RequestBounds::default(),
-        }));
+        });
+        let door = Arc::new(door.with_execution_log(execution_log));
         let in_force = InForce {
             generation: Generation::FIRST,
             definition: Arc::clone(definition),

@@ -135,6 +135,9 @@ pub(crate) struct Up {
     /// Where access-log lines go; `-` is stdout [default: logs/access.log in the state directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) access_log: Option<PathBuf>,
+    /// Where execution-log lines go; `-` is stdout [default: logs/execution.log in the state directory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) execution_log: Option<PathBuf>,
     /// Where audit lines go; `-` is stdout [default: logs/audit.log in the state directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) audit_log: Option<PathBuf>,

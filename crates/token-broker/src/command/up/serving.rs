@@ -31,16 +31,22 @@ pub(super) async fn serve(setup: &Setup<'_>, given: Given, own_log: Journal) -> 
     let (access, access_writing) =
         logs::access(setup.options.access_log.as_deref(), setup.state.path("logs/access.log"))?;
     let (audit, audit_writing) =
-        logs::audit(setup.options.audit_log.as_deref(), &setup.state.path("logs/audit.log"))?;
+        logs::audit(setup.options.audit_log.as_deref(), setup.state.path("logs/audit.log"))?;
+    let (execution, execution_writing) =
+        logs::execution(setup.options.execution_log.as_deref(), setup.state.path("logs/execution.log"))?;
     let in_processes = matches!(setup.definition.local.function_home, FunctionHome::Processes(_));
     let function = in_processes.then(|| logs::function(setup.state.path("logs/function.log"))).transpose()?;
     let (function, function_writing) = function.unzip();
-    let served = run(setup, given, Journals { access, audit, function, own: own_log }).await;
+    let files = [&access, &audit, &execution].into_iter().chain(&function).cloned().collect();
+    let reopening = tokio::spawn(logs::reopen_on(signal(SignalKind::hangup())?, files));
+    let served = run(setup, given, Journals { access, audit, execution, function, own: own_log }).await;
+    reopening.abort();
     // However it ended: what was accepted is written.
     if let Some(writing) = function_writing {
         logs::finish("function", writing);
     }
     logs::finish("audit", audit_writing);
+    logs::finish("execution", execution_writing);
     logs::finish("access", access_writing);
     tracing::info!("stopped");
     served
@@ -51,6 +57,7 @@ pub(super) async fn serve(setup: &Setup<'_>, given: Given, own_log: Journal) -> 
 struct Journals {
     access: Journal,
     audit: Journal,
+    execution: Journal,
     /// Of functions in processes of their own.
     function: Option<Journal>,
     own: Journal,

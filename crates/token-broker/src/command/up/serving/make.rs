@@ -84,6 +84,7 @@ pub(super) async fn make(
         brokerage,
         limits,
         access_log: journals.access.clone(),
+        execution_log: journals.execution.clone(),
         metrics,
         state: setup.state.clone(),
         pool: pool.clone(),
@@ -97,7 +98,11 @@ pub(super) async fn make(
     }
     let history = Arc::new(History::new(at));
     registry.register_collector(Box::new(HistoryCollector(Arc::clone(&history))));
-    let mut counted = vec![("audit", journals.audit.clone()), ("log", journals.own.clone())];
+    let mut counted = vec![
+        ("audit", journals.audit.clone()),
+        ("execution", journals.execution.clone()),
+        ("log", journals.own.clone()),
+    ];
     counted.extend(journals.function.clone().map(|journal| ("function", journal)));
     registry.register_collector(Box::new(JournalCollector(counted)));
     registry.register_collector(Box::new(LimitCollector(Arc::clone(&store))));
