@@ -103,7 +103,7 @@ resource "aws_api_gateway_method_settings" "every_method" {
     throttling_rate_limit  = var.api.throttle.rate
     throttling_burst_limit = var.api.throttle.burst
     metrics_enabled        = var.metrics_enabled
-    logging_level          = var.execution_log_level
+    logging_level          = local.execution_log_level
     # Bodies hold credentials and tokens: never logged, and no input can change that.
     data_trace_enabled = false
     # A cached response is a token.
@@ -130,7 +130,7 @@ resource "aws_api_gateway_method_settings" "post_token" {
     throttling_rate_limit  = local.token_throttle.rate
     throttling_burst_limit = local.token_throttle.burst
     metrics_enabled        = var.metrics_enabled
-    logging_level          = var.execution_log_level
+    logging_level          = local.execution_log_level
     data_trace_enabled     = false
     caching_enabled        = false
   }
@@ -162,7 +162,7 @@ resource "aws_cloudwatch_log_group" "access" {
 resource "aws_cloudwatch_log_group" "execution" {
   #checkov:skip=CKV_AWS_158:CloudWatch encrypts with a key of its own; access_log.kms_key_arn names another.
 
-  count = var.execution_log_level == "OFF" ? 0 : 1
+  count = local.execution_log_level == "OFF" ? 0 : 1
 
   name              = "API-Gateway-Execution-Logs_${aws_api_gateway_rest_api.this.id}/${var.stage_name}"
   retention_in_days = var.access_log.retention_days
@@ -171,10 +171,21 @@ resource "aws_cloudwatch_log_group" "execution" {
 }
 
 locals {
+  execution_log_level = var.execution_log_level == null ? upper(var.api.logging_level) : var.execution_log_level
+
+  # API Gateway's samples, by their names; json is below. Nothing that a caller chooses freely stands in them.
+  access_log_formats = {
+    json = local.access_log_json
+    clf  = "$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime] \"$context.httpMethod $context.resourcePath $context.protocol\" $context.status $context.responseLength $context.requestId $context.extendedRequestId"
+    csv  = "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.httpMethod,$context.resourcePath,$context.protocol,$context.status,$context.responseLength,$context.requestId,$context.extendedRequestId"
+    xml  = "<request id=\"$context.requestId\"> <extendedRequestId>$context.extendedRequestId</extendedRequestId> <ip>$context.identity.sourceIp</ip> <caller>$context.identity.caller</caller> <user>$context.identity.user</user> <requestTime>$context.requestTime</requestTime> <httpMethod>$context.httpMethod</httpMethod> <resourcePath>$context.resourcePath</resourcePath> <status>$context.status</status> <protocol>$context.protocol</protocol> <responseLength>$context.responseLength</responseLength> </request>"
+  }
+  access_log_format = try(trimspace(var.api.access_log.format), local.access_log_formats[var.api.access_log])
+
   # One line of JSON. Variables are put in as they are, without escaping, so that only those stand here that no caller can
   # write a quotation mark into (a custom authorizer must not hand on a caller's text as its principal); and none that
   # shows a credential.
-  access_log_format = join("", ["{", join(",", [
+  access_log_json = join("", ["{", join(",", [
     for entry in [
       ["requestId", "requestId"],
       ["extendedRequestId", "extendedRequestId"],

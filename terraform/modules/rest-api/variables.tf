@@ -21,8 +21,35 @@ variable "api" {
       throttle = optional(object({ rate = number, burst = number }))
     }), {})
     gateway_responses = optional(string, "oauth")
+    # A name, or an object with a format: what is neither is refused below.
+    access_log    = optional(any, "json")
+    logging_level = optional(string, "error")
   })
   nullable = false
+
+  validation {
+    # refuses_access_log_format_that_is_none
+    condition     = contains(["json", "clf", "csv", "xml"], try(tostring(var.api.access_log), "")) || can(regex("^[^[:cntrl:]]+$", trimspace(var.api.access_log.format)))
+    error_message = "api.access_log is none of json, clf, csv and xml, and no mapping with a format on one line. Write one of the names, or { format: '…' }."
+  }
+
+  validation {
+    # refuses_access_log_format_without_a_request_id
+    condition     = can(var.api.access_log.format) ? can(regex("\\$context\\.(requestId|extendedRequestId)([^A-Za-z0-9_]|$)", var.api.access_log.format)) : true
+    error_message = "TB013: api.access_log.format has neither $context.requestId nor $context.extendedRequestId; API Gateway refuses it, too. Put one of them in."
+  }
+
+  validation {
+    # refuses_access_log_format_with_a_credential
+    condition     = can(var.api.access_log.format) ? !can(regex("\\$(input|util)|\\$context\\.(identity\\.apiKey([^A-Za-z0-9_]|$)|requestOverride|error\\.(message|messageString|validationErrorString)([^A-Za-z0-9_]|$)|authorizer(\\.claims)?([^A-Za-z0-9_.]|$)|authorizer\\.[A-Za-z0-9_.]*([Tt]oken|[Ss]ecret|[Pp]assword|[Aa]pi_?[Kk]ey|[Aa]uthorization))", var.api.access_log.format)) : true
+    error_message = "TB012: api.access_log.format has a variable that shows a credential, readable for everybody who may read logs. Take it out; $context.identity.apiKeyId and $context.error.responseType say as much without it."
+  }
+
+  validation {
+    # refuses_unknown_logging_level
+    condition     = contains(["off", "error", "info"], var.api.logging_level)
+    error_message = "api.logging_level is none of off, error and info. Write error unless a fault is looked for."
+  }
 
   validation {
     # refuses_api_without_a_short_name
@@ -325,14 +352,13 @@ variable "access_log" {
 }
 
 variable "execution_log_level" {
-  description = "OFF, ERROR or INFO. Bodies are never logged, whatever is written here."
+  description = "OFF, ERROR or INFO in place of api.logging_level, while a fault is looked for. Bodies are never logged, whatever is written here."
   type        = string
-  default     = "ERROR"
-  nullable    = false
+  default     = null
 
   validation {
     # refuses_unknown_log_level
-    condition     = contains(["OFF", "ERROR", "INFO"], var.execution_log_level)
+    condition     = var.execution_log_level == null ? true : contains(["OFF", "ERROR", "INFO"], var.execution_log_level)
     error_message = "execution_log_level is none of OFF, ERROR and INFO. Write ERROR unless a fault is looked for."
   }
 }

@@ -252,6 +252,37 @@ run "method_without_a_throttle_is_left_to_the_stage" {
   }
 }
 
+run "logs_are_as_the_definition_says" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = "csv", logging_level = "info" }
+  }
+
+  assert {
+    condition     = aws_api_gateway_stage.this.access_log_settings[0].format == "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.httpMethod,$context.resourcePath,$context.protocol,$context.status,$context.responseLength,$context.requestId,$context.extendedRequestId"
+    error_message = "the access log has another format"
+  }
+
+  assert {
+    condition     = aws_api_gateway_method_settings.every_method.settings[0].logging_level == "INFO"
+    error_message = "the execution log has another level"
+  }
+}
+
+run "access_log_can_have_a_format_of_its_own" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = { format = "$context.requestId $context.identity.apiKeyId" }, logging_level = "off" }
+  }
+
+  assert {
+    condition     = aws_api_gateway_stage.this.access_log_settings[0].format == "$context.requestId $context.identity.apiKeyId" && length(aws_cloudwatch_log_group.execution) == 0
+    error_message = "the logs are not as the definition has them"
+  }
+}
+
 run "settings_of_the_stage_can_be_chosen" {
   command = plan
 

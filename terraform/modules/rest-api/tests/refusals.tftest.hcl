@@ -47,6 +47,66 @@ run "accepts_what_the_runs_below_change" {
 # REST API
 ################################################################################
 
+run "refuses_access_log_format_that_is_none" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = "combined" }
+  }
+
+  expect_failures = [var.api]
+}
+
+run "refuses_access_log_format_that_is_none__on_two_lines" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = { format = "$context.requestId\n$context.status" } }
+  }
+
+  expect_failures = [var.api]
+}
+
+run "refuses_access_log_format_without_a_request_id" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = { format = "$context.requestIdent" } }
+  }
+
+  expect_failures = [var.api]
+}
+
+run "refuses_access_log_format_with_a_credential" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = { format = "$context.requestId $context.identity.apiKey" } }
+  }
+
+  expect_failures = [var.api]
+}
+
+run "refuses_access_log_format_with_a_credential__of_an_authorizer" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, access_log = { format = "$context.requestId $context.authorizer.accessToken" } }
+  }
+
+  expect_failures = [var.api]
+}
+
+run "refuses_unknown_logging_level" {
+  command = plan
+
+  variables {
+    api = { throttle = { rate = 200, burst = 400 }, logging_level = "debug" }
+  }
+
+  expect_failures = [var.api]
+}
+
 run "refuses_api_without_a_short_name" {
   command = plan
 
