@@ -48,7 +48,8 @@ pub(crate) fn run(place: &Place, options: &Package) -> anyhow::Result<()> {
 
 /// As `sha256sum` writes it, and the function reads it.
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// The architecture that a program is for, as Lambda calls it.
