@@ -1,5 +1,7 @@
 //! The bindings document that Terraform writes.
 
+use std::net::Ipv4Addr;
+
 use bindings::{Bindings, BindingsError, Upstream};
 
 use crate::{Broken, Kept};
@@ -31,7 +33,10 @@ pub(crate) fn check(input: &[u8]) -> Kept {
 pub(crate) fn is_private(url: &str) -> bool {
     let is_here = |url: &str| {
         let host = url.split('/').next().unwrap_or_default();
-        ["localhost", "127.", "[::1]"].iter().any(|here| host.starts_with(here)) && !host.contains('@')
+        let name =
+            if host.starts_with('[') { host.split_inclusive(']').next() } else { host.split(':').next() };
+        let is_loopback = |name: &str| name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+        name.is_some_and(|name| matches!(name, "localhost" | "[::1]") || is_loopback(name))
     };
     url.starts_with("https://") || url.strip_prefix("http://").is_some_and(is_here)
 }

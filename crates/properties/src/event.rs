@@ -1,13 +1,15 @@
 //! The proxy event that a function reads.
 
 use lambda::ProxyEvent;
+use serde_json::Value;
 
 use crate::{Broken, Kept};
 
-/// An event that is read is written so that it is read as the same event, and what a person may see of it holds no value of
-/// a header, no query and no body.
+/// An event is read as it stands, and written so that it is read as the same event; what a person may see of it holds no
+/// value of a header, no query and no body.
 pub(crate) fn check(input: &[u8]) -> Kept {
     let Ok(mut event) = ProxyEvent::from_json(input) else { return Ok(()) };
+    is_as_it_stands(&event, input)?;
     let written = event.to_json();
     // A map has no order, but for that of the values under one name.
     event.headers.sort();
@@ -25,6 +27,27 @@ pub(crate) fn check(input: &[u8]) -> Kept {
     }
     let shown = format!("{event:?}");
     keep!(!shown.contains(SECRET) || shows_elsewhere(&event), "a secret is shown: {shown}");
+    Ok(())
+}
+
+/// What decides is what any reader of JSON reads.
+fn is_as_it_stands(event: &ProxyEvent<'_>, input: &[u8]) -> Kept {
+    let json: Value =
+        serde_json::from_slice(input).map_err(|error| Broken::by("an event out of no JSON", error))?;
+    let context = &event.request_context;
+    for (place, own) in [
+        ("/body", event.body.as_deref()),
+        ("/path", Some(event.path.as_ref())),
+        ("/resource", Some(event.resource.as_ref())),
+        ("/httpMethod", Some(event.http_method.as_ref())),
+        ("/requestContext/stage", Some(context.stage.as_ref())),
+        ("/requestContext/requestId", Some(context.request_id.as_ref())),
+        ("/requestContext/identity/sourceIp", Some(context.identity.source_ip.as_ref())),
+        ("/requestContext/identity/apiKeyId", context.identity.api_key_id.as_deref()),
+    ] {
+        let stands = json.pointer(place).and_then(Value::as_str);
+        keep!(stands == own, "{place} is read as another text");
+    }
     Ok(())
 }
 
