@@ -57,18 +57,24 @@ CASES = {
     "slow_function": {("TB028", FUNCTION)},
     "role_reads_all_parameters": {("TB029", "aws_iam_role_policy.broker")},
     "role_reads_all_secrets": {("TB029", "aws_iam_role_policy.secrets")},
+    "role_updates_code": {("TB029", "aws_iam_role_policy.broker")},
+    "role_names_the_function": {("TB029", "aws_iam_role_policy.function[0]")},
     "role_of_an_administrator": {("TB029", 'aws_iam_role_policy_attachment.more["AdministratorAccess"]')},
     "role_for_others": {("TB030", "aws_iam_role.broker")},
     "log_for_ever": {("TB031", "aws_cloudwatch_log_group.broker[0]")},
     "no_log_group": {("TB031", FUNCTION)},
     "layer": {("TB032", FUNCTION)},
+    "layer_of_another": {("TB032", FUNCTION)},
     "secret_in_parameter": {("TB033", "aws_ssm_parameter.settings")},
     "bindings_with_a_mistake": {("TB034", "aws_ssm_parameter.bindings")},
+    "bindings_elsewhere": {("TB034", "aws_ssm_parameter.bindings")},
     "app_client_for_people": {("TB035", APP_CLIENT)},
     "app_client_by_default": {("TB035", "aws_cognito_user_pool_client.more[0]")},
     "sign_up": {("TB036", POOL)},
     "pool_without_protection": {("TB037", POOL)},
     "acl_lets_in": {("TB038", ACL)},
+    "acl_lets_in_by_path": {("TB038", ACL)},
+    "acl_lets_in_posts": {("TB038", ACL)},
     "header_in_logs": {("TB038", "aws_wafv2_web_acl_logging_configuration.broker_only")},
 }
 VARIABLES = {
@@ -120,6 +126,14 @@ def test_key_in_an_output_is_found_and_nothing_else(front_door: terraform.Worksp
     finally:
         output.unlink()
     assert found(checker, plan) == {("TB025", "output.keys")}
+
+
+def test_bindings_that_send_elsewhere_are_found_by_where_they_send(
+    front_door: terraform.Workspace, checker: Checker
+) -> None:
+    _, plan = front_door.plan("elsewhere", "wrong=bindings_elsewhere")
+    details = [finding["detail"] for finding in checker.findings(plan, "--no-compare")]
+    assert any("are sent to `tokens.example.com`" in detail for detail in details), details
 
 
 @pytest.mark.parametrize("wrong", VARIABLES)

@@ -1,7 +1,9 @@
 # The function behind the front door: who it runs as, where it logs, what it is bound to.
 
 locals {
-  extension = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  # AWS's account in this region; anybody may give a layer of their own the same name.
+  publisher = var.wrong == "layer_of_another" ? "123456789012" : "187925254637"
+  extension = "arn:aws:lambda:eu-central-1:${local.publisher}:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
   trusted   = var.wrong == "role_for_others" ? ["lambda.amazonaws.com", "ec2.amazonaws.com"] : ["lambda.amazonaws.com"]
 }
 
@@ -39,7 +41,7 @@ resource "aws_iam_role_policy" "broker" {
     Version = "2012-10-17"
     Statement = [{
       Effect   = "Allow"
-      Action   = ["ssm:GetParameter"]
+      Action   = concat(["ssm:GetParameter"], var.wrong == "role_updates_code" ? ["lambda:UpdateFunctionCode"] : [])
       Resource = ["arn:aws:ssm:eu-central-1:123456789012:parameter${var.wrong == "role_reads_all_parameters" ? "/*" : aws_ssm_parameter.bindings.name}"]
     }]
   })
@@ -59,6 +61,26 @@ data "aws_iam_policy_document" "secrets" {
   }
 }
 
+# Known after apply, and made by jsonencode: of these the plan shows only what they name.
+resource "aws_iam_role_policy" "log" {
+  name = "log"
+  role = aws_iam_role.broker.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = ["logs:PutLogEvents"], Resource = aws_cloudwatch_log_group.broker[*].arn }]
+  })
+}
+
+resource "aws_iam_role_policy" "function" {
+  count = var.wrong == "role_names_the_function" ? 1 : 0
+  name  = "function"
+  role  = aws_iam_role.broker.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = ["lambda:UpdateFunctionCode"], Resource = [aws_lambda_function.broker.arn] }]
+  })
+}
+
 resource "aws_iam_role_policy_attachment" "more" {
   for_each   = toset(concat(["service-role/AWSLambdaBasicExecutionRole"], var.wrong == "role_of_an_administrator" ? ["AdministratorAccess"] : []))
   role       = aws_iam_role.broker.name
@@ -75,10 +97,13 @@ resource "aws_ssm_parameter" "bindings" {
   name = "/token-broker/bindings"
   type = "String"
   insecure_value = jsonencode({
-    version  = 1
-    keys     = var.wrong == "bindings_with_a_mistake" ? {} : { for client, key in aws_api_gateway_api_key.client : key.id => client }
-    upstream = { token_endpoint = local.hosted, scope = var.wrong == "bindings_with_a_mistake" ? "orders/read" : null }
-    app_clients = var.wrong == "bindings_with_a_mistake" ? {} : {
+    version = 1
+    keys    = contains(["bindings_with_a_mistake", "bindings_elsewhere"], var.wrong) ? {} : { for client, key in aws_api_gateway_api_key.client : key.id => client }
+    upstream = merge(
+      { token_endpoint = var.wrong == "bindings_elsewhere" ? "https://tokens.example.com/oauth2/token" : local.hosted },
+      var.wrong == "bindings_with_a_mistake" ? { scope = "orders/read" } : {},
+    )
+    app_clients = contains(["bindings_with_a_mistake", "bindings_elsewhere"], var.wrong) ? {} : {
       m2m = { client_id = aws_cognito_user_pool_client.m2m.id, secret = "secretsmanager:${aws_secretsmanager_secret.m2m.arn}" }
     }
   })

@@ -95,6 +95,58 @@ resource "aws_wafv2_web_acl" "broker_only" {
     }
   }
 
+  # The keys by which tokens are verified are everybody's.
+  rule {
+    name     = "keys"
+    priority = 2
+
+    action {
+      allow {}
+    }
+
+    statement {
+      and_statement {
+        statement {
+          byte_match_statement {
+            positional_constraint = "EXACTLY"
+            search_string         = var.wrong == "acl_lets_in_posts" ? "POST" : "GET"
+
+            field_to_match {
+              method {}
+            }
+
+            text_transformation {
+              priority = 0
+              type     = "NONE"
+            }
+          }
+        }
+
+        statement {
+          byte_match_statement {
+            positional_constraint = "ENDS_WITH"
+            search_string         = var.wrong == "acl_lets_in_by_path" ? "/oauth2/token" : "/.well-known/jwks.json"
+
+            field_to_match {
+              uri_path {}
+            }
+
+            text_transformation {
+              priority = 0
+              type     = "NONE"
+            }
+          }
+        }
+      }
+    }
+
+    visibility_config {
+      cloudwatch_metrics_enabled = true
+      metric_name                = "keys"
+      sampled_requests_enabled   = false
+    }
+  }
+
   visibility_config {
     cloudwatch_metrics_enabled = true
     metric_name                = "broker-only"
