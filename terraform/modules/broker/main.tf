@@ -37,15 +37,16 @@ resource "aws_lambda_function" "this" {
   tags                           = var.tags
 
   environment {
-    variables = {
+    variables = { for name, value in {
       TOKEN_BROKER_DEFINITION        = var.definition_path
+      TOKEN_BROKER_DEFINITION_SHA256 = var.definition_sha256
       TOKEN_BROKER_BINDINGS          = local.bindings_reference
       TOKEN_BROKER_LOG               = var.log.level
       TOKEN_BROKER_METRICS_NAMESPACE = var.metrics_namespace
       # The broker keeps what it has read itself, and when it asks again it wants to know what is there now.
       PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED = "false"
       PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL     = "warn"
-    }
+    } : name => value if value != null }
   }
 
   # Lines are JSON as the broker writes them. Lambda's own JSON format would put them into others, audit and metrics as well.

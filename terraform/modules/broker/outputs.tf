@@ -23,6 +23,16 @@ output "package_sha256" {
   value       = aws_lambda_function.this.source_code_hash
 }
 
+output "definition_sha256" {
+  description = "SHA-256 that the packaged definition must have, in lower-case hexadecimal; null if any will do."
+  value       = var.definition_sha256
+}
+
+output "secrets_kms_key_arn" {
+  description = "The KMS key by which the function may decrypt; null if secrets are encrypted by AWS's own."
+  value       = var.secrets_kms_key_arn
+}
+
 output "role_arn" {
   description = "ARN of the role that the function runs as, for the policies of keys and secrets."
   value       = aws_iam_role.this.arn

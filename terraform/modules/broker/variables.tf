@@ -58,6 +58,18 @@ variable "definition_path" {
   }
 }
 
+variable "definition_sha256" {
+  description = "The SHA-256 that the packaged definition must have, in lower-case hexadecimal: `filesha256(…)` of the file that the other modules read. The function refuses to start with another one. By default any."
+  type        = string
+  default     = null
+
+  validation {
+    # refuses_definition_hash_that_is_none
+    condition     = var.definition_sha256 == null ? true : can(regex("^[0-9a-f]{64}$", var.definition_sha256))
+    error_message = "definition_sha256 is not 64 hexadecimal digits in lower case. Write filesha256(…) of the definition; filebase64sha256(…) is for packages."
+  }
+}
+
 variable "architecture" {
   description = "What the package was built for: arm64 or x86_64."
   type        = string
@@ -83,9 +95,27 @@ variable "extension_layer_arn" {
   }
 
   validation {
+    # refuses_layer_of_somebody_else
+    condition     = try(split(":", var.extension_layer_arn)[4], "") == coalesce(var.extension_layer_account, lookup(local.extension_accounts, try(split(":", var.extension_layer_arn)[3], ""), "none"))
+    error_message = "extension_layer_arn is of an account that is not known to be AWS's in this region: anybody can give a layer that name, and it would see every secret that the broker reads. Write the ARN that AWS's documentation has for your region; for a region that is not in extension.tf, its account as extension_layer_account as well."
+  }
+
+  validation {
     # refuses_layer_for_another_architecture
     condition     = strcontains(var.extension_layer_arn, "-Arm64:") == (var.architecture == "arm64")
     error_message = "extension_layer_arn is for another architecture than the function, which could not start. Write the layer with -Arm64 for arm64, the one without for x86_64."
+  }
+}
+
+variable "extension_layer_account" {
+  description = "Whose the extension is: 12 digits. Only for a region that `extension.tf` does not have, or for a copy in an account of your own: its code sees every secret. By default AWS's account for the region."
+  type        = string
+  default     = null
+
+  validation {
+    # refuses_account_that_is_none
+    condition     = var.extension_layer_account == null ? true : can(regex("^[0-9]{12}$", var.extension_layer_account))
+    error_message = "extension_layer_account is not 12 digits. Write the account that stands in the ARN of AWS's documentation, in quotes, or remove it."
   }
 }
 

@@ -45,7 +45,7 @@ mock_provider "aws" {
 
 variables {
   package_file        = "tests/package.zip"
-  extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
 
   bindings = {
     keys     = { a1b2c3d4e5 = "billing", b1b2c3d4e5 = "partner" }
@@ -100,6 +100,33 @@ run "environment_has_places_and_no_secret" {
       PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL     = "warn"
     })
     error_message = "the environment is another one"
+  }
+}
+
+run "function_is_told_which_definition_it_must_find" {
+  command = plan
+
+  variables {
+    definition_sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables.TOKEN_BROKER_DEFINITION_SHA256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" && length(aws_lambda_function.this.environment[0].variables) == 7
+    error_message = "the function takes any definition"
+  }
+}
+
+run "extension_may_be_a_copy_if_its_account_is_named" {
+  command = plan
+
+  variables {
+    extension_layer_account = "123456789012"
+    extension_layer_arn     = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.layers == tolist([var.extension_layer_arn])
+    error_message = "the function has other layers"
   }
 }
 
@@ -299,7 +326,7 @@ run "choices_reach_the_function" {
   variables {
     name                    = "tokens"
     architecture            = "x86_64"
-    extension_layer_arn     = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
+    extension_layer_arn     = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
     package_sha256          = filebase64sha256("tests/package.zip")
     code_signing_config_arn = "arn:aws:lambda:eu-central-1:123456789012:code-signing-config:csc-0f6c334abcdea4d8b"
     definition_path         = "/opt/definitions/prod.yaml"

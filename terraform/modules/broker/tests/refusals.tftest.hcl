@@ -15,7 +15,7 @@ mock_provider "aws" {
 
 variables {
   package_file        = "tests/package.zip"
-  extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
 
   bindings = {
     keys        = { a1b2c3d4e5 = "billing" }
@@ -112,7 +112,7 @@ run "refuses_unknown_architecture" {
 
   variables {
     architecture        = "riscv64"
-    extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
+    extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
   }
 
   expect_failures = [var.architecture]
@@ -122,7 +122,7 @@ run "refuses_layer_that_is_another_one" {
   command = plan
 
   variables {
-    extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:my-layer-Arm64:12"
+    extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:my-layer-Arm64:12"
   }
 
   expect_failures = [var.extension_layer_arn]
@@ -132,10 +132,80 @@ run "refuses_layer_that_is_another_one__because_it_has_no_version" {
   command = plan
 
   variables {
-    extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:"
+    extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:"
   }
 
   expect_failures = [var.extension_layer_arn]
+}
+
+run "refuses_layer_of_somebody_else" {
+  command = plan
+
+  variables {
+    extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  }
+
+  expect_failures = [var.extension_layer_arn]
+}
+
+run "refuses_layer_of_somebody_else__though_the_account_is_awss_elsewhere" {
+  command = plan
+
+  variables {
+    extension_layer_arn = "arn:aws:lambda:eu-central-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  }
+
+  expect_failures = [var.extension_layer_arn]
+}
+
+run "refuses_layer_of_somebody_else__in_a_region_that_is_not_known" {
+  command = plan
+
+  variables {
+    extension_layer_arn = "arn:aws:lambda:eu-nowhere-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  }
+
+  expect_failures = [var.extension_layer_arn]
+}
+
+run "refuses_layer_of_somebody_else__than_who_was_named" {
+  command = plan
+
+  variables {
+    extension_layer_account = "123456789012"
+  }
+
+  expect_failures = [var.extension_layer_arn]
+}
+
+run "refuses_account_that_is_none" {
+  command = plan
+
+  variables {
+    extension_layer_account = "187925254637:layer"
+  }
+
+  expect_failures = [var.extension_layer_account]
+}
+
+run "refuses_definition_hash_that_is_none" {
+  command = plan
+
+  variables {
+    definition_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+  }
+
+  expect_failures = [var.definition_sha256]
+}
+
+run "refuses_definition_hash_that_is_none__because_of_capitals" {
+  command = plan
+
+  variables {
+    definition_sha256 = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+  }
+
+  expect_failures = [var.definition_sha256]
 }
 
 run "refuses_layer_for_another_architecture" {
@@ -152,7 +222,7 @@ run "refuses_layer_for_another_architecture__the_other_way_round" {
   command = plan
 
   variables {
-    extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
+    extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension:12"
   }
 
   expect_failures = [var.extension_layer_arn]
@@ -162,7 +232,7 @@ run "refuses_layer_of_another_region" {
   command = plan
 
   variables {
-    extension_layer_arn = "arn:aws:lambda:us-east-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+    extension_layer_arn = "arn:aws:lambda:us-east-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
   }
 
   expect_failures = [aws_lambda_function.this]
