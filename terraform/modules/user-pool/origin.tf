@@ -1,7 +1,8 @@
 # Who reaches the pool at all, if `origin_header` asks for it: whoever knows a secret header, which is the broker. A stolen
 # app-client secret alone is of no use then. The documents by which tokens are verified stay open to everybody.
 #
-# The header's values stand in the state and in the web ACL, where `wafv2:GetWebACL` shows them: see README.md.
+# The header's values stand in the state and in the web ACL, where `wafv2:GetWebACL` shows them: see README.md. Terraform
+# prints them at no step: they come from an attribute that the provider's schema calls sensitive, and out of nothing else.
 
 locals {
   origin_values = var.origin_header == null ? [] : var.origin_header.values
@@ -11,23 +12,32 @@ locals {
 # The header's values
 ################################################################################
 
-# It gives another value at every plan; the first that is seen is the one that is kept.
-data "aws_secretsmanager_random_password" "origin" {
+# Each is made by the apply that makes its parameter, and handed over by an argument that Terraform does not keep. `uuid()`
+# gives another one at every apply (128 bits of the system's randomness each), of which only the first is ever written. A
+# parameter, whatever `store` says: it costs nothing, and the broker reads another place.
+resource "aws_ssm_parameter" "origin_value" {
+  #checkov:skip=CKV_AWS_337:A key of one's own is an input; AWS's own key keeps the secret in this account all the same.
   for_each = toset(local.origin_values)
 
-  password_length            = 64
-  exclude_punctuation        = true
-  require_each_included_type = true
-}
-
-resource "terraform_data" "origin" {
-  for_each = toset(local.origin_values)
-
-  input = sensitive(data.aws_secretsmanager_random_password.origin[each.key].random_password)
+  name             = "/${local.path}/origin-header/${each.key}"
+  description      = "A value of the header by which the web ACL knows the broker"
+  type             = "SecureString"
+  key_id           = var.store.kms_key_arn
+  value_wo         = replace("${uuid()}${uuid()}", "-", "")
+  value_wo_version = 1
+  tags             = var.tags
 
   lifecycle {
-    ignore_changes = [input]
+    # The provider would update it with an empty value, and SSM refuses that. The next value has the new key.
+    ignore_changes = [key_id]
   }
+}
+
+# By the id, which is known when the parameter is there; the name is known before.
+data "aws_ssm_parameter" "origin_value" {
+  for_each = aws_ssm_parameter.origin_value
+
+  name = each.value.id
 }
 
 ################################################################################
@@ -35,10 +45,13 @@ resource "terraform_data" "origin" {
 ################################################################################
 
 locals {
+  # One place, whichever value lies there: a rotation changes neither the bindings nor what the broker may read.
   origin_header = one([
     for name in slice(local.origin_values, max(length(local.origin_values) - 1, 0), length(local.origin_values)) : {
-      value   = terraform_data.origin[name].output
-      version = parseint(substr(sha1(terraform_data.origin[name].id), 0, 8), 16)
+      value = data.aws_ssm_parameter.origin_value[name].value
+      # Another value is another number, which is sensitive as the value is. So are another key and another header's name:
+      # SSM takes those together with a value only.
+      version = parseint(substr(sha1(jsonencode([data.aws_ssm_parameter.origin_value[name].value, var.store.kms_key_arn, var.origin_header.name])), 0, 8), 16)
     }
   ])
   origin_in_secrets_manager = var.origin_header != null && var.store.kind == "secretsmanager"
@@ -53,10 +66,11 @@ resource "aws_secretsmanager_secret" "origin" {
   #checkov:skip=CKV2_AWS_57:The web ACL must learn of a new value before the broker does: `origin_header.values` rotates both.
   count = local.origin_in_secrets_manager ? 1 : 0
 
-  name                    = "${local.path}/origin-header"
-  description             = "Value of the header ${var.origin_header.name}, which the broker sends to the user pool"
-  kms_key_id              = var.store.kms_key_arn
-  recovery_window_in_days = var.store.recovery_window_days
+  name        = "${local.path}/origin-header"
+  description = "Value of the header ${var.origin_header.name}, which the broker sends to the user pool"
+  kms_key_id  = var.store.kms_key_arn
+  # A deleted entry keeps its name for as long as it can be brought back, and `origin_header` could not be asked for again.
+  recovery_window_in_days = 0
   tags                    = var.tags
 }
 
@@ -91,7 +105,11 @@ resource "aws_ssm_parameter" "origin" {
 ################################################################################
 
 locals {
-  published = ["/.well-known/jwks.json", "/.well-known/openid-configuration"]
+  # /POOL/.well-known/… and nothing before or behind it.
+  published = "^/[a-z0-9-]+_[A-Za-z0-9]+/[.]well-known/(jwks[.]json|openid-configuration)$"
+
+  # A rule stays where it is when another one comes or goes, so that a plan shows it only if it changes itself.
+  origin_priorities = { for name in local.origin_values : name => 10 + parseint(substr(sha1(name), 0, 6), 16) }
 }
 
 resource "aws_wafv2_web_acl" "origin" {
@@ -106,7 +124,15 @@ resource "aws_wafv2_web_acl" "origin" {
 
   # Not by path: whatever else Cognito answers, GetClientToken of its API included, gives tokens as well.
   default_action {
-    block {}
+    dynamic "block" {
+      for_each = var.origin_header.enforce ? [1] : []
+      content {}
+    }
+
+    dynamic "allow" {
+      for_each = var.origin_header.enforce ? [] : [1]
+      content {}
+    }
   }
 
   dynamic "rule" {
@@ -114,7 +140,7 @@ resource "aws_wafv2_web_acl" "origin" {
 
     content {
       name     = "header-${rule.value}"
-      priority = 1 + rule.key
+      priority = local.origin_priorities[rule.value]
 
       action {
         allow {}
@@ -123,7 +149,7 @@ resource "aws_wafv2_web_acl" "origin" {
       statement {
         byte_match_statement {
           positional_constraint = "EXACTLY"
-          search_string         = terraform_data.origin[rule.value].output
+          search_string         = data.aws_ssm_parameter.origin_value[rule.value].value
 
           field_to_match {
             single_header {
@@ -147,38 +173,53 @@ resource "aws_wafv2_web_acl" "origin" {
     }
   }
 
-  dynamic "rule" {
-    for_each = local.published
+  rule {
+    name     = "published"
+    priority = 1
 
-    content {
-      name     = trimsuffix(basename(rule.value), ".json")
-      priority = 10 + rule.key
+    action {
+      allow {}
+    }
 
-      action {
-        allow {}
-      }
+    statement {
+      and_statement {
+        statement {
+          byte_match_statement {
+            positional_constraint = "EXACTLY"
+            search_string         = "GET"
 
-      statement {
-        byte_match_statement {
-          positional_constraint = "ENDS_WITH"
-          search_string         = rule.value
+            field_to_match {
+              method {}
+            }
 
-          field_to_match {
-            uri_path {}
+            text_transformation {
+              priority = 0
+              type     = "NONE"
+            }
           }
+        }
 
-          text_transformation {
-            priority = 0
-            type     = "NONE"
+        statement {
+          regex_match_statement {
+            regex_string = local.published
+
+            field_to_match {
+              uri_path {}
+            }
+
+            text_transformation {
+              priority = 0
+              type     = "NONE"
+            }
           }
         }
       }
+    }
 
-      visibility_config {
-        cloudwatch_metrics_enabled = true
-        metric_name                = "${var.name}-${trimsuffix(basename(rule.value), ".json")}"
-        sampled_requests_enabled   = false
-      }
+    visibility_config {
+      cloudwatch_metrics_enabled = true
+      metric_name                = "${var.name}-published"
+      sampled_requests_enabled   = false
     }
   }
 

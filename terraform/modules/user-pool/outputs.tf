@@ -35,6 +35,11 @@ output "app_clients" {
   }
 }
 
+output "secrets_kms_key_arn" {
+  description = "The KMS key that encrypts the secrets, for the broker's input of this name; null if it is AWS's own."
+  value       = var.store.kms_key_arn
+}
+
 output "web_acl_arn" {
   description = "ARN of the web ACL before the pool; null without `origin_header`."
   value       = one(aws_wafv2_web_acl.origin[*].arn)

@@ -176,10 +176,11 @@ variable "store" {
 ################################################################################
 
 variable "origin_header" {
-  description = "A WAF web ACL that lets only requests with a secret header reach the pool, which the broker sends: `name` of the header, and names for its values. Every value is let in, the last one is the broker's: to rotate, write `[\"1\", \"2\"]`, wait ten minutes, then `[\"2\"]`. None if null."
+  description = "A WAF web ACL that lets only requests with a secret header reach the pool, which the broker sends: `name` of the header, names for its values, and `enforce`, false to let everybody in until the broker knows the header. Every value is let in, the last one is the broker's: to rotate, write `[\"1\", \"2\"]`, wait ten minutes, then `[\"2\"]`. None if null."
   type = object({
-    name   = optional(string, "x-token-broker-origin")
-    values = optional(list(string), ["1"])
+    name    = optional(string, "x-token-broker-origin")
+    values  = optional(list(string), ["1"])
+    enforce = optional(bool, true)
   })
   default = null
 

@@ -6,8 +6,14 @@ mock_provider "aws" {
     defaults = { name = "eu-central-1" }
   }
 
-  mock_data "aws_secretsmanager_random_password" {
-    defaults = { random_password = "generated" }
+  override_data {
+    target = data.aws_ssm_parameter.origin_value["1"]
+    values = { value = "first" }
+  }
+
+  override_data {
+    target = data.aws_ssm_parameter.origin_value["2"]
+    values = { value = "second" }
   }
 
   mock_resource "aws_cognito_user_pool" {
@@ -34,13 +40,18 @@ run "first_value_is_the_brokers" {
   }
 
   assert {
-    condition     = aws_secretsmanager_secret_version.origin[0].secret_string_wo_version == parseint(substr(sha1(terraform_data.origin["1"].id), 0, 8), 16)
+    condition     = nonsensitive(local.origin_header.value) == "first"
     error_message = "the broker is told another value"
   }
 
   assert {
-    condition     = [for rule in aws_wafv2_web_acl.origin[0].rule : nonsensitive(rule.statement[0].byte_match_statement[0].search_string) if rule.name == "header-1"] == ["generated"]
+    condition     = nonsensitive({ for rule in aws_wafv2_web_acl.origin[0].rule : rule.name => rule.statement[0].byte_match_statement[0].search_string if rule.name != "published" }) == { header-1 = "first" }
     error_message = "another value is let in"
+  }
+
+  assert {
+    condition     = nonsensitive(one([for rule in aws_wafv2_web_acl.origin[0].rule : rule.priority if rule.name == "header-1"])) == 10 + parseint("356a19", 16)
+    error_message = "the rule stands elsewhere than its name says"
   }
 }
 
@@ -50,19 +61,29 @@ run "both_values_are_let_in_and_the_last_one_is_the_brokers" {
   }
 
   assert {
-    condition     = toset([for rule in aws_wafv2_web_acl.origin[0].rule : rule.name if length(rule.statement[0].byte_match_statement[0].field_to_match[0].single_header) == 1]) == toset(["header-1", "header-2"])
+    condition     = nonsensitive({ for rule in aws_wafv2_web_acl.origin[0].rule : rule.name => rule.statement[0].byte_match_statement[0].search_string if rule.name != "published" }) == { header-1 = "first", header-2 = "second" }
     error_message = "one of the two values is refused"
   }
 
-  # The value itself is in nothing that can be looked at; its version says which it is.
   assert {
-    condition     = aws_secretsmanager_secret_version.origin[0].secret_string_wo_version == parseint(substr(sha1(terraform_data.origin["2"].id), 0, 8), 16)
+    condition     = nonsensitive(local.origin_header.value) == "second"
     error_message = "the broker is not told the last value"
   }
 
+  # The value itself is in nothing that can be looked at; its version says that it is another one.
   assert {
-    condition     = output.upstream.header.name == "x-edge"
+    condition     = nonsensitive(aws_secretsmanager_secret_version.origin[0].secret_string_wo_version) == nonsensitive(local.origin_header.version) && nonsensitive(local.origin_header.version) == parseint(substr(sha1(jsonencode(["second", null, "x-edge"])), 0, 8), 16)
+    error_message = "the entry is not written again"
+  }
+
+  assert {
+    condition     = output.upstream.header.name == "x-edge" && output.upstream.header.value == "secretsmanager:${aws_secretsmanager_secret.origin[0].arn}"
     error_message = "the broker is told another header"
+  }
+
+  assert {
+    condition     = nonsensitive(one([for rule in aws_wafv2_web_acl.origin[0].rule : rule.priority if rule.name == "header-1"])) == 10 + parseint("356a19", 16)
+    error_message = "the rule of the first value has moved"
   }
 }
 
@@ -72,7 +93,7 @@ run "first_value_is_refused_once_it_is_gone" {
   }
 
   assert {
-    condition     = keys(terraform_data.origin) == ["2"] && [for rule in aws_wafv2_web_acl.origin[0].rule : rule.name if startswith(rule.name, "header-")] == ["header-2"]
+    condition     = keys(aws_ssm_parameter.origin_value) == ["2"] && nonsensitive({ for rule in aws_wafv2_web_acl.origin[0].rule : rule.name => rule.statement[0].byte_match_statement[0].search_string if rule.name != "published" }) == { header-2 = "second" }
     error_message = "the old value is let in"
   }
 }
