@@ -24,7 +24,7 @@ module "user_pool" {
   app_clients         = try(local.definition.app_clients, {})
   domain              = { prefix = var.domain_prefix }
   origin_header       = var.origin_header
-  store               = { recovery_window_days = var.deletion_protection ? 30 : 0 }
+  store               = { kms_key_arn = var.secrets_kms_key_arn, recovery_window_days = var.deletion_protection ? 30 : 0 }
   deletion_protection = var.deletion_protection
   tags                = var.tags
 }
@@ -36,11 +36,14 @@ module "user_pool" {
 module "broker" {
   source = "../../modules/broker"
 
-  package_file         = var.package_file
-  architecture         = var.architecture
-  extension_layer_arn  = var.extension_layer_arn
-  reserved_concurrency = var.reserved_concurrency
-  tags                 = var.tags
+  package_file            = var.package_file
+  definition_sha256       = filesha256(local.definition_file)
+  architecture            = var.architecture
+  extension_layer_arn     = var.extension_layer_arn
+  extension_layer_account = var.extension_layer_account
+  reserved_concurrency    = var.reserved_concurrency
+  secrets_kms_key_arn     = module.user_pool.secrets_kms_key_arn
+  tags                    = var.tags
 
   bindings = {
     keys        = module.rest_api.bindings.keys

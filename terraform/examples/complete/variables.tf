@@ -1,5 +1,5 @@
 variable "definition_file" {
-  description = "The definition; a relative path begins where this file stands. The package must have the same."
+  description = "The definition; a relative path begins where this file stands. The package must have the same, byte for byte: the function refuses to start with another one."
   type        = string
   default     = "token-broker.yaml"
   nullable    = false
@@ -36,6 +36,12 @@ variable "extension_layer_arn" {
   nullable    = false
 }
 
+variable "extension_layer_account" {
+  description = "Whose the extension is, for a region that the module `broker` does not know: see its input."
+  type        = string
+  default     = null
+}
+
 variable "domain_prefix" {
   description = "Where the user pool's token endpoint is: https://PREFIX.auth.REGION.amazoncognito.com. Nobody else in the region may have it."
   type        = string
@@ -43,8 +49,14 @@ variable "domain_prefix" {
 }
 
 variable "origin_header" {
-  description = "A web ACL that lets only the broker reach the user pool, by a secret header: see user-pool's input. It costs by the month; `{}` asks for it, null leaves it out."
-  type        = object({ name = optional(string), values = optional(list(string)) })
+  description = "A web ACL that lets only the broker reach the user pool, by a secret header: see user-pool's input. It costs by the month; `{}` asks for it, null leaves it out. Before a pool that is in use, `{ enforce = false }` comes first."
+  type        = object({ name = optional(string), values = optional(list(string)), enforce = optional(bool) })
+  default     = null
+}
+
+variable "secrets_kms_key_arn" {
+  description = "The KMS key that encrypts the app clients' secrets, by which the broker may decrypt them; AWS's own if null."
+  type        = string
   default     = null
 }
 

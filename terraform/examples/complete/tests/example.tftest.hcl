@@ -15,10 +15,6 @@ mock_provider "aws" {
     defaults = { account_id = "123456789012" }
   }
 
-  mock_data "aws_secretsmanager_random_password" {
-    defaults = { random_password = "generated" }
-  }
-
   mock_resource "aws_api_gateway_rest_api" {
     defaults = { execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:abcde12345" }
   }
@@ -89,7 +85,7 @@ mock_provider "aws" {
 
 variables {
   package_file        = "tests/package.zip"
-  extension_layer_arn = "arn:aws:lambda:eu-central-1:123456789012:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
+  extension_layer_arn = "arn:aws:lambda:eu-central-1:187925254637:layer:AWS-Parameters-and-Secrets-Lambda-Extension-Arm64:12"
   domain_prefix       = "example-tokens"
 }
 
@@ -119,6 +115,24 @@ run "front_door_broker_and_user_pool_come_out_of_one_definition" {
   assert {
     condition     = length(aws_api_gateway_account.logging) + length(aws_iam_role.logging) + length(aws_iam_role_policy_attachment.logging) == 0 && module.user_pool.web_acl_arn == null
     error_message = "there is something that was not asked for"
+  }
+}
+
+run "broker_is_told_which_definition_it_must_find_and_decrypts_by_the_pools_key" {
+  command = plan
+
+  variables {
+    secrets_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  }
+
+  assert {
+    condition     = module.user_pool.secrets_kms_key_arn == var.secrets_kms_key_arn && module.broker.secrets_kms_key_arn == var.secrets_kms_key_arn
+    error_message = "secrets are encrypted by one key and decrypted by another"
+  }
+
+  assert {
+    condition     = module.broker.definition_sha256 == filesha256("token-broker.yaml")
+    error_message = "a package with another definition would run"
   }
 }
 
