@@ -4,11 +4,13 @@
    fails when a stage is removed that has a throttle. Replaced by the patch operations as the AWS documentation has them.
 2. `LoggingConfig` of functions. moto takes it and forgets it, so that every plan would set it again. It is kept.
 3. `UpdateResourceServer` and `DeleteResourceServer` of Cognito, which moto does not have.
+4. Layers of others. moto looks for a function's layers in the function's own account alone.
 
 What is elsewhere when the tests begin is made here, too: the function that a front door alone calls, and the layer with the
 extension that the broker's function has.
 """
 
+import base64
 import io
 import json
 import os
@@ -21,7 +23,7 @@ from urllib.parse import parse_qs
 
 import boto3
 from moto.apigateway.models import UsagePlan
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion, lambda_backends
 from moto.cognitoidp.responses import CognitoIdpResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.moto_server import threaded_moto_server
@@ -29,6 +31,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
+# Whose the extension is in this region.
+AWS_ACCOUNT = "187925254637"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
@@ -72,9 +76,10 @@ class Cloud:
         return self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
 
     def make_layer(self, name: str) -> str:
-        """Makes a layer and answers with the ARN of its version. There is nothing in it."""
-        content = {"ZipFile": zipped({"extensions/nothing": ""})}
-        return self.client("lambda").publish_layer_version(LayerName=name, Content=content)["LayerVersionArn"]
+        """Makes a layer of AWS's own account and answers with the ARN of its version. There is nothing in it."""
+        content = {"ZipFile": base64.b64encode(zipped({"extensions/nothing": ""})).decode()}
+        layers = lambda_backends[AWS_ACCOUNT][REGION]
+        return layers.publish_layer_version({"LayerName": name, "Content": content}).arn
 
 
 def zipped(files: dict[str, str]) -> bytes:
@@ -91,6 +96,7 @@ def running() -> Iterator[Cloud]:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     UsagePlan.apply_patch_operations = update_usage_plan
     keep_logging_configurations()
+    LambdaBackend.layers_versions_by_arn = layer_of_whoever
     CognitoIdpResponse.update_resource_server = update_resource_server
     CognitoIdpResponse.delete_resource_server = delete_resource_server
     asked: set[tuple[str, str]] = set()
@@ -159,6 +165,7 @@ LAMBDA_ACTIONS = {
     ("GET", "configuration"): "GetFunctionConfiguration",
     ("PUT", "configuration"): "UpdateFunctionConfiguration",
     ("PUT", "concurrency"): "PutFunctionConcurrency",
+    ("DELETE", "concurrency"): "DeleteFunctionConcurrency",
     ("POST", "aliases"): "CreateAlias",
     ("GET", "aliases"): "GetAlias",
     ("PUT", "aliases"): "UpdateAlias",
@@ -180,9 +187,7 @@ def user_pool(action: str, asked: dict) -> str:
     return f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{asked['UserPoolId']}"
 
 
-def secret(action: str, asked: dict) -> str:
-    if action == "GetRandomPassword":
-        return "*"
+def secret(_: str, asked: dict) -> str:
     made = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{asked.get('Name')}-abcdef"
     return asked.get("SecretId", made)
 
@@ -228,6 +233,12 @@ def keep_logging_configurations() -> None:
 
     LambdaFunction.__init__, LambdaFunction.update_configuration = making, updating
     LambdaFunction.get_configuration, LambdaFunction.keeps_logging = showing, True
+
+
+def layer_of_whoever(_: LambdaBackend, arn: str) -> LayerVersion | None:
+    # arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION
+    _, _, _, region, account, *_ = arn.split(":")
+    return lambda_backends[account][region]._layers.get_layer_version_by_arn(arn)
 
 
 def update_resource_server(asked: CognitoIdpResponse) -> ActionResult:

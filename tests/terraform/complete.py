@@ -64,13 +64,21 @@ def live(place: Path, cli_configuration: dict[str, str], running_cloud: cloud.Cl
     life.packages["release"] = zip_file.read_bytes()
     given(extension_layer_arn=running_cloud.make_layer(LAYER))
     life.step("release")
+    given(origin_header={"enforce": False})
+    life.step("count")
     given(origin_header={})
     life.step("shut")
+    life.entries["header"] = running_cloud.secret(header(life, "shut"))
     given(origin_header={"values": ["1", "2"]})
     life.step("turn")
-    life.entries["header"] = running_cloud.secret(header(life, "turn"))
+    life.entries["turned header"] = running_cloud.secret(header(life, "turn"))
     life.entries["rotated"] = running_cloud.secret(m2m(life, "make"))
-    given(origin_header=None, deletion_protection=False)
+    given(origin_header={"values": ["2"]})
+    life.step("turned")
+    given(origin_header=None, reserved_concurrency=-1)
+    life.step("open")
+    # And on again: it is destroyed in force, so that the last of all plans has a header in it as well.
+    given(origin_header={"values": ["3"]}, deletion_protection=False)
     life.step("unprotect")
     workspace.destroy()
     life.seen["destroyed"] = seen(running_cloud)
@@ -88,6 +96,7 @@ def place_of(life: Whole, step: str, app_client: str) -> str:
 
 
 def header(life: Whole, step: str) -> str:
+    """Where the value of the secret header lies, as the broker is told."""
     return life.seen[step]["bindings"]["upstream"]["header"]["value"].removeprefix("secretsmanager:")
 
 
@@ -118,7 +127,7 @@ def function(running: cloud.Cloud) -> dict:
     allowed = running.client("iam").get_role_policy(RoleName=role, PolicyName="broker")["PolicyDocument"]
     return found["Configuration"] | {
         "Alias": alias["AliasArn"],
-        "Reserved": concurrency["ReservedConcurrentExecutions"],
+        "Reserved": concurrency.get("ReservedConcurrentExecutions"),
         "Invokers": json.loads(policy)["Statement"],
         "Allowed": allowed["Statement"],
     }
@@ -151,6 +160,26 @@ def pool(running: cloud.Cloud, pool_id: str) -> dict:
         "clients": {client["ClientName"]: client for client in described},
         "web_acl": acl,
     }
+
+
+def headers(held: dict) -> dict[str, bytes]:
+    """The values of the secret header that the web ACL before the pool lets in, by the names of their rules."""
+    rules = [rule for pool in held["pools"] for rule in (pool["web_acl"] or {"Rules": []})["Rules"]]
+    matches = {rule["Name"]: rule["Statement"].get("ByteMatchStatement", {"FieldToMatch": {}}) for rule in rules}
+    return {name: match["SearchString"] for name, match in matches.items() if "SingleHeader" in match["FieldToMatch"]}
+
+
+def secrets(life: Whole) -> dict[str, bytes]:
+    """Every secret of the whole life, by what it is."""
+    found = {"the second secret": SECOND_SECRET.encode()}
+    for step, outputs in life.outputs.items():
+        held = life.seen[step]
+        for pool in held["pools"]:
+            for name, client in pool["clients"].items():
+                found[f"secret of {name}"] = client["ClientSecret"].encode()
+        found |= {f"value of the key {name}": value.encode() for name, value in outputs["api_key_values"].items()}
+        found |= {f"value of {name}": value for name, value in headers(held).items()}
+    return found
 
 
 def web_acls(running: cloud.Cloud) -> list[dict]:

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ import life as lives
 import pytest
 import terraform
 from package import Packager
+
+# Where all the suites have their search for secrets.
+sys.path.append(str(terraform.ROOT / "tests" / "clients"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

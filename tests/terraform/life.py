@@ -33,6 +33,7 @@ class Life:
         """Plans and applies; then nothing must be left to do."""
         _, self.plans[name] = self.workspace.plan(name, *variables)
         self.workspace.apply(name)
+        self.workspace.look()
         self.states[name] = self.workspace.show(f"{name}.state.json")
         self.outputs[name] = self.workspace.outputs()
         self.seen[name] = self.look()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ class Workspace:
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def said(self) -> Path:
+        """Where all that Terraform printed lies, a file for each command, as it stood in a terminal or in a log of CI."""
+        return self.directory / "said"
+
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(
             ["terraform", *arguments],
@@ -33,9 +39,19 @@ class Workspace:
             text=True,
             timeout=SECONDS,
         )
+        self.keep(arguments, ended)
         if ended.returncode not in expect:
             raise Failed(f"terraform {' '.join(arguments)}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
         return ended
+
+    def keep(self, arguments: tuple[str, ...], ended: subprocess.CompletedProcess[str]) -> None:
+        """Keeps what was printed. As JSON, plans, states and outputs are whole, and documented to be: they are no print."""
+        if "-json" in arguments:
+            return
+        self.said.mkdir(exist_ok=True)
+        name = "-".join(part for part in arguments if re.fullmatch(r"[\w.-]+", part) and not part.startswith("-"))
+        number = len(list(self.said.iterdir()))
+        (self.said / f"{number:03}-{name}.txt").write_text(ended.stdout + ended.stderr)
 
     def init(self) -> None:
         self.run("init", "-input=false", "-no-color")
@@ -52,6 +68,10 @@ class Workspace:
         self.run("apply", "-input=false", "-no-color", f"{file}.tfplan")
 
     def destroy(self) -> None:
+        """Has the outputs shown and what would go, as operators do, and then has it go."""
+        self.run("output", "-no-color")
+        self.run("plan", "-destroy", "-input=false", "-no-color", "-out=destroy.tfplan")
+        self.look("destroy.tfplan")
         self.run("destroy", "-input=false", "-no-color", "-auto-approve")
 
     def show(self, to: str, *what: str) -> Path:
@@ -59,6 +79,10 @@ class Workspace:
         path = self.directory / to
         path.write_text(self.run("show", "-json", *what).stdout)
         return path
+
+    def look(self, *what: str) -> None:
+        """Has a plan, or the state if none is named, shown as an operator looks at it."""
+        self.run("show", "-no-color", *what)
 
     def outputs(self) -> dict:
         shown = json.loads(self.run("output", "-json").stdout)
