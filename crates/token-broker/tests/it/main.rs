@@ -18,6 +18,7 @@ mod external_pool;
 mod function;
 mod harness;
 mod keys;
+mod logs;
 mod metrics;
 mod package;
 mod refusals;
