@@ -32,8 +32,8 @@ pub(crate) fn check(input: &[u8]) -> Kept {
 
 /// What decides is what any reader of JSON reads.
 fn is_as_it_stands(event: &ProxyEvent<'_>, input: &[u8]) -> Kept {
-    let json: Value =
-        serde_json::from_slice(input).map_err(|error| Broken::by("an event out of no JSON", error))?;
+    // What no one asks for is not looked into: half of a surrogate pair in it is seen by this reader alone.
+    let Ok(json) = serde_json::from_slice::<Value>(input) else { return Ok(()) };
     let context = &event.request_context;
     for (place, own) in [
         ("/body", event.body.as_deref()),
