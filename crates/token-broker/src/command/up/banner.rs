@@ -17,7 +17,7 @@ pub(super) fn text(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints
     let version = env!("CARGO_PKG_VERSION");
     let file = setup.place.config.display();
     let state = setup.place.state.display();
-    let written = if setup.first_start { " (written just now; edit it and start again)" } else { "" };
+    let written = if setup.first_start { " (written just now; what you change is taken over)" } else { "" };
     let mut line = |name: &str, value: String| {
         // A string takes every write.
         let _written = writeln!(text, "  {DIM}{name:<12}{DIM:#}{value}");
