@@ -1,35 +1,25 @@
-//! Accepting connections, and serving requests on each of them.
+//! Accepting connections, and letting each of them in.
 
-use std::convert::Infallible;
-use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::Instant;
 
 use crate::addresses::Addresses;
+use crate::connection::Connection;
 use crate::counts::Counts;
 use crate::drain::DrainSignal;
-use crate::follow::{HeadBounds, Stop};
 use crate::head::MOST_FIELDS;
-use crate::house::{House, HouseClock};
-use crate::listener::Listener;
+use crate::house::House;
+use crate::listener::{Arrival as _, Listener, PeerOf};
 use crate::seat::Seat;
-use crate::stall::Stalling;
-use crate::vetted::Vetted;
 use crate::violation::{Fault, RequestLine, Violation};
 
 /// An answer whose body is known whole.
@@ -76,7 +66,7 @@ pub struct Refused<P = SocketAddr> {
 }
 
 impl<P> Refused<P> {
-    fn new(fault: &Fault, peer: P) -> Self {
+    pub(crate) fn new(fault: &Fault, peer: P) -> Self {
         Self { violation: fault.violation, line: fault.line.clone(), peer }
     }
 
@@ -98,7 +88,7 @@ pub struct Bounds {
     /// Connections open at once from one address; further ones are closed. Zero is no cap. The default leaves half of
     /// the places to others, and is not less because a proxy in front brings everybody's requests from one address.
     pub per_address: usize,
-    /// How long a request head may take; also how long a connection may sit idle.
+    /// How long a request head may take, and the greeting before the first; also how long a connection may sit idle.
     pub head: Duration,
     /// How long a peer may leave an answer untaken, without reading any of it.
     pub stall: Duration,
@@ -138,7 +128,7 @@ impl Default for Bounds {
 /// Serves `listener` until the drain has begun and its grace is over or nothing is in flight.
 ///
 /// When it returns, no handler runs any more: a future that was cut at the end of the grace has been dropped.
-pub async fn serve<L: Listener, H: Handler<L::Peer>>(
+pub async fn serve<L: Listener, H: Handler<PeerOf<L>>>(
     listener: L,
     bounds: Bounds,
     handler: Arc<H>,
@@ -148,7 +138,7 @@ pub async fn serve<L: Listener, H: Handler<L::Peer>>(
 }
 
 /// Like [`serve`], and keeps `counts`.
-pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
+pub async fn serve_counted<L: Listener, H: Handler<PeerOf<L>>>(
     listener: L,
     bounds: Bounds,
     handler: Arc<H>,
@@ -163,8 +153,8 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
             grace = drain.begun() => break grace,
             accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let arrival = match accepted {
+            Ok(arrival) => arrival,
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");
                 // Out of file descriptors, or a peer that left already. The first does not mend itself in a busy loop.
@@ -174,7 +164,7 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
                 continue;
             }
         };
-        let entered = match L::address(peer).map(|address| addresses.enter(address)) {
+        let entered = match arrival.address().map(|address| addresses.enter(address)) {
             Some(None) => {
                 counts.refuse();
                 continue;
@@ -191,7 +181,6 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
         let clock = house.clock();
         let seat = Arc::new(Seat::new(clock.now()));
         let connection = Connection {
-            peer,
             bounds,
             handler: Arc::clone(&handler),
             counts: Arc::clone(&counts),
@@ -200,102 +189,12 @@ pub async fn serve_counted<L: Listener, H: Handler<L::Peer>>(
         };
         let drain = drain.clone();
         house.let_in(seat, async move {
-            connection.run::<L>(stream, drain).await;
+            connection.run(arrival, drain).await;
             drop(held);
         });
     };
     drop(listener);
     house.close(grace).await;
-}
-
-/// One accepted connection, and what its requests need.
-struct Connection<H, P> {
-    peer: P,
-    bounds: Bounds,
-    handler: Arc<H>,
-    counts: Arc<Counts>,
-    seat: Arc<Seat>,
-    clock: HouseClock,
-}
-
-impl<H: Handler<P>, P: Copy + fmt::Debug + Send + Sync + 'static> Connection<H, P> {
-    async fn run<L: Listener<Peer = P>>(self, stream: L::Stream, drain: DrainSignal) {
-        if L::prepare(&stream).is_err() {
-            return;
-        }
-        let Self { peer, bounds, handler, counts, seat, clock } = self;
-        let head = HeadBounds { bytes: bounds.head_bytes, fields: bounds.header_fields };
-        let mut stream = Vetted::new(Stalling::new(stream, bounds.stall), head, Arc::clone(&seat));
-        let begun = tokio::select! {
-            begun = tokio::time::timeout(bounds.head, stream.first()) => begun,
-            () = lingered(drain.clone(), bounds.linger) => return,
-        };
-        if !matches!(begun, Ok(Ok(true))) {
-            return;
-        }
-        let accepted = Instant::now();
-        let draining = drain.clone();
-        let service = service_fn(move |request| {
-            let (handler, seat, draining) = (Arc::clone(&handler), Arc::clone(&seat), draining.clone());
-            async move {
-                let number = seat.ask();
-                let mut answer = match seat.end_at(number) {
-                    Some(Stop::Refuse(fault)) => handler.refuse(Refused::new(fault, peer)).await,
-                    _ => handler.handle(Inbound { request, peer }).await,
-                };
-                let is_last = draining.is_draining() || accepted.elapsed() >= bounds.age;
-                if is_last || seat.end_at(number).is_some() {
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                seat.answer(clock.now());
-                Ok::<_, Infallible>(answer)
-            }
-        });
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(bounds.head)
-            // What is larger never comes here. Room for the beginning of what follows a head.
-            .max_buf_size(bounds.head_bytes.saturating_add(8 * 1024))
-            .max_headers(MOST_FIELDS);
-        let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let ended = async {
-            tokio::select! {
-                ended = served.as_mut() => ended,
-                () = lingered(drain, bounds.linger) => {
-                    served.as_mut().graceful_shutdown();
-                    served.as_mut().await
-                }
-            }
-        };
-        match tokio::time::timeout(bounds.age.saturating_add(bounds.last_answer), ended).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                if is_stall(&error) {
-                    counts.cut_off();
-                }
-                // The text of hyper's errors names what was wrong, never what was sent.
-                tracing::debug!(?peer, %error, "a connection ended early");
-            }
-            Err(_elapsed) => {
-                counts.cut_off();
-                tracing::debug!(?peer, "a connection outlived its age and is cut");
-            }
-        }
-    }
-}
-
-/// Waits until the drain has begun and `linger` has passed.
-async fn lingered(mut drain: DrainSignal, linger: Duration) {
-    let _grace = drain.begun().await;
-    let _passed = tokio::time::timeout(linger, std::future::pending::<()>()).await;
-}
-
-fn is_stall(error: &hyper::Error) -> bool {
-    error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// How long to wait after a connection could not be accepted.

@@ -5,6 +5,7 @@
 //! keeps reading stays until the connection's own end. Reads pass untouched. A flush of a TCP stream never waits, so it
 //! passes as well.
 
+use std::error::Error as _;
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
@@ -88,6 +89,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
+}
+
+/// Whether a connection ended by `error` because its peer took nothing.
+pub(crate) fn is_stall(error: &hyper::Error) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 #[cfg(test)]

@@ -192,21 +192,12 @@ async fn request_that_comes_as_the_drain_begins_is_answered_and_is_the_last() {
 struct LastOne(TcpListener, Drain);
 
 impl Listener for LastOne {
-    type Stream = TcpStream;
-    type Peer = std::net::SocketAddr;
+    type Arrival = (TcpStream, std::net::SocketAddr);
 
-    async fn accept(&self) -> std::io::Result<(TcpStream, std::net::SocketAddr)> {
+    async fn accept(&self) -> std::io::Result<Self::Arrival> {
         let accepted = self.0.accept().await;
         self.1.begin(Duration::from_mins(1));
         accepted
-    }
-
-    fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-        <TcpListener as Listener>::prepare(stream)
-    }
-
-    fn address(peer: std::net::SocketAddr) -> Option<std::net::IpAddr> {
-        Some(peer.ip())
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use listen::{Bounds, Drain, Handler, Listener};
+use listen::{Arrival, Bounds, Drain, Greeted, Handler, Listener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use crate::Broken;
@@ -56,23 +56,30 @@ async fn conversation<H: Handler<SocketAddr>>(handler: Arc<H>, pieces: &[&[u8]])
 struct Pipe(Mutex<Option<DuplexStream>>);
 
 impl Listener for Pipe {
-    type Stream = DuplexStream;
-    type Peer = SocketAddr;
+    type Arrival = Piped;
 
-    async fn accept(&self) -> io::Result<(DuplexStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<Piped> {
         let stream = locked(&self.0).take();
         match stream {
-            Some(stream) => Ok((stream, PEER)),
+            Some(stream) => Ok(Piped(stream)),
             None => std::future::pending().await,
         }
     }
+}
 
-    fn prepare(_stream: &DuplexStream) -> io::Result<()> {
-        Ok(())
+/// The one connection.
+struct Piped(DuplexStream);
+
+impl Arrival for Piped {
+    type Stream = DuplexStream;
+    type Peer = SocketAddr;
+
+    fn address(&self) -> Option<IpAddr> {
+        Some(PEER.ip())
     }
 
-    fn address(peer: SocketAddr) -> Option<IpAddr> {
-        Some(peer.ip())
+    async fn greet(self) -> io::Result<Greeted<DuplexStream, SocketAddr>> {
+        Ok(Greeted::http1(self.0, PEER))
     }
 }
 

@@ -1,0 +1,1 @@
+//! TLS in front of a listener.
