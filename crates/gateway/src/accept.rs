@@ -4,7 +4,6 @@
 //! top come the bounds of API Gateway, and headers of which a second one would leave open which was meant. Nothing that
 //! the client says about itself is trusted: the source address is the socket's, and request ids are our own.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -17,6 +16,7 @@ use crate::access_log::Record;
 use crate::call::{Received, Refused, Step};
 use crate::door::RequestBounds;
 use crate::live::Live;
+use crate::peer::Peer;
 use crate::refusal::{Mistake, Refusal};
 
 /// The header that carries an API key.
@@ -30,18 +30,18 @@ pub(crate) struct Arrived {
     pub(crate) record: Record,
     pub(crate) parts: Parts,
     pub(crate) body: Incoming,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
 }
 
 /// Notes what is known of a request from its head. It cannot fail, so that every request is logged.
-pub(crate) fn arrive(inbound: Inbound, record: Record) -> Arrived {
+pub(crate) fn arrive(inbound: Inbound<Peer>, record: Record) -> Arrived {
     let (parts, body) = inbound.request.into_parts();
-    Arrived { record: record.with_head(&parts, inbound.peer), parts, body, peer: inbound.peer }
+    Arrived { record: record.with_head(&parts, inbound.peer.address), parts, body, peer: inbound.peer }
 }
 
 /// Refuses what came in place of a request, with what could still be read of it.
-pub(crate) fn refuse(refused: listen::Refused, record: Record) -> Box<Refused> {
-    let record = record.with_line(refused.line, refused.peer);
+pub(crate) fn refuse(refused: listen::Refused<Peer>, record: Record) -> Box<Refused> {
+    let record = record.with_line(refused.line, refused.peer.address);
     Box::new(Refused { refusal: refusal(refused.violation), record, stage: None })
 }
 

@@ -1,7 +1,7 @@
 //! The states of a request on its way. Each step takes the state before it by value: no step can be skipped.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ambient::Timestamp;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::access_log::Record;
 use crate::live::{Endpoint, KnownKey, Live, Plan, StageView};
+use crate::peer::Peer;
 use crate::refusal::Refusal;
 
 /// A request that did not get through, with what is known of it.
@@ -36,7 +37,7 @@ pub struct Received {
     pub(crate) record: Record,
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) live: Arc<Live>,
 }
 
@@ -111,7 +112,7 @@ impl Received {
 
     /// The address at the other end of the connection.
     pub fn source_ip(&self) -> IpAddr {
-        self.peer.ip()
+        self.peer.address.ip()
     }
 
     /// When the request arrived: the one time that every step goes by.

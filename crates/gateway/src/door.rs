@@ -14,6 +14,7 @@ use crate::access_log::AccessLog;
 use crate::admit::Limits;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::peer::Peer;
 use crate::pipeline;
 
 /// How much a request may be.
@@ -94,12 +95,23 @@ impl Door {
     }
 }
 
-impl Handler for Door {
-    async fn handle(&self, inbound: Inbound) -> Answer {
+impl Handler<Peer> for Door {
+    async fn handle(&self, inbound: Inbound<Peer>) -> Answer {
         pipeline::run(self, inbound).await
     }
 
-    async fn refuse(&self, refused: Refused) -> Answer {
+    async fn refuse(&self, refused: Refused<Peer>) -> Answer {
         pipeline::refuse(self, refused)
+    }
+}
+
+/// Behind a plain socket.
+impl Handler for Door {
+    async fn handle(&self, Inbound { request, peer }: Inbound) -> Answer {
+        pipeline::run(self, Inbound { request, peer: peer.into() }).await
+    }
+
+    async fn refuse(&self, Refused { violation, line, peer }: Refused) -> Answer {
+        pipeline::refuse(self, Refused { violation, line, peer: peer.into() })
     }
 }

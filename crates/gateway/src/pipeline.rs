@@ -16,10 +16,11 @@ use crate::call::{Replied, Step};
 use crate::door::Door;
 use crate::ids::Ids;
 use crate::live::Live;
+use crate::peer::Peer;
 use crate::{accept, admit, authorize, identify, invoke, respond, route};
 
 /// Answers one request.
-pub(crate) async fn run(door: &Door, inbound: Inbound) -> Answer {
+pub(crate) async fn run(door: &Door, inbound: Inbound<Peer>) -> Answer {
     let live = door.live.load_full();
     let record = Record::begin(Arc::clone(&door.log), Ids::draw(&*door.entropy));
     let arrived = accept::arrive(inbound, record);
@@ -32,7 +33,7 @@ pub(crate) async fn run(door: &Door, inbound: Inbound) -> Answer {
 }
 
 /// Answers what came in place of a request, in the same words as any refusal.
-pub(crate) fn refuse(door: &Door, refused: listen::Refused) -> Answer {
+pub(crate) fn refuse(door: &Door, refused: listen::Refused<Peer>) -> Answer {
     let live = door.live.load_full();
     let record = Record::begin(Arc::clone(&door.log), Ids::draw(&*door.entropy));
     let (answer, record) = respond::finish(Err(accept::refuse(refused, record)), live.fallback.as_ref());

@@ -11,6 +11,7 @@ mod cli;
 mod command;
 mod control;
 mod definition;
+mod front_listener;
 mod function;
 mod http_client;
 mod limit_store;

@@ -11,7 +11,7 @@ use ambient::{Clock as _, SystemClock, SystemEntropy};
 use anyhow::bail;
 use config::FunctionHome;
 use journal::Journal;
-use listen::{Bounds, Counts, Drain, DrainSignal, Handler, Listener};
+use listen::{Bounds, Counts, Drain, DrainSignal, Handler, Listener, PeerOf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -19,6 +19,7 @@ use super::{Given, Setup};
 use crate::admin::{Admin, ConnectionCollector, Readiness};
 use crate::chain::{EmbeddedAt, World};
 use crate::control::Desk;
+use crate::front_listener::FrontListener;
 use crate::function::Hosts;
 use crate::presence::Fingerprint;
 use crate::reload::{Reloading, Reloads};
@@ -138,7 +139,7 @@ impl Running {
         }
         let clock = Arc::clone(&world.clock);
         let tidying = tokio::spawn(limit_store::keep_tidy(store, clock, draining.clone()));
-        let (front_door, door) = (bound.front_door, Arc::clone(&chain.door));
+        let (front_door, door) = (FrontListener::new(bound.front_door), Arc::clone(&chain.door));
         let door =
             tokio::spawn(listen::serve_counted(front_door, large, door, draining.clone(), connections));
         let hosts = Arc::clone(&chain.hosts);
@@ -183,7 +184,7 @@ impl Running {
     }
 }
 
-fn start<L: Listener, H: Handler<L::Peer>>(
+fn start<L: Listener, H: Handler<PeerOf<L>>>(
     listener: L,
     bounds: Bounds,
     handler: Arc<H>,
