@@ -210,6 +210,38 @@ pub struct LocalHome {
     pub limits: LimitsSettings,
     /// Where the broker's function runs.
     pub function_home: FunctionHome,
+    /// What is counted of each client.
+    pub metrics: MetricsSettings,
+    /// Where spans go, if they are made.
+    pub traces: Option<TracesSettings>,
+}
+
+/// What is counted of each client.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct MetricsSettings {
+    /// How many clients have series of their own, the first by name; the others share one. None have without it.
+    pub per_client: Option<NonZeroU32>,
+}
+
+/// Where spans go, and of which requests they are made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TracesSettings {
+    /// Where a collector takes OTLP over HTTP; `/v1/traces` comes behind it. By HTTPS, or HTTP on this machine.
+    pub endpoint: TokenEndpointUrl,
+    /// One request in how many that nobody has decided about is traced.
+    pub one_in: NonZeroU32,
+    /// Whether senders decide.
+    pub parents: Parents,
+}
+
+/// What it counts for that a request says whether it is traced.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Parents {
+    /// It decides.
+    #[default]
+    Follow,
+    /// Nothing.
+    Ignore,
 }
 
 /// Where a function runs.

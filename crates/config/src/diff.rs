@@ -101,7 +101,7 @@ fn is_deployed(meaning: &Meaning) -> bool {
     homes.pointer("/homes/local/function/aws").is_some()
 }
 
-const FIXED: [&str; 10] = [
+const FIXED: [&str; 11] = [
     "api.name",
     "homes.local.account_id",
     "homes.local.admin",
@@ -110,6 +110,7 @@ const FIXED: [&str; 10] = [
     "homes.local.limits",
     "homes.local.region",
     "homes.local.stage",
+    "homes.local.traces",
     "homes.local.user_pool",
     "homes.local.user_pool_listen",
 ];

@@ -11,6 +11,7 @@ mod clients;
 mod function;
 mod homes;
 mod limits;
+mod observed;
 mod plans;
 mod values;
 mod waivers;

@@ -31,8 +31,8 @@ pub use compile::{
 };
 pub use definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, Definition, DeployedFunction, ExternalAppClient,
-    FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan,
-    PoolEndpoint, UpstreamSettings, UserPool, WhenLost,
+    FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome,
+    MetricsSettings, Parents, Plan, PoolEndpoint, TracesSettings, UpstreamSettings, UserPool, WhenLost,
 };
 pub use diff::{Change, Difference, Meaning, diff};
 pub use error::{DefinitionError, DefinitionErrors};

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, DeployedFunction, ExternalAppClient, FunctionHome,
-    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, Plan, PoolEndpoint,
-    UpstreamSettings, UserPool, WhenLost,
+    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, MetricsSettings, Parents,
+    Plan, PoolEndpoint, TracesSettings, UpstreamSettings, UserPool, WhenLost,
 };
 use crate::{Definition, Waiver};
 
@@ -202,6 +202,8 @@ fn local(local: &LocalHome) -> Value {
         user_pool,
         limits,
         function_home,
+        metrics,
+        traces,
     } = local;
     let listen = match user_pool {
         UserPool::Embedded { listen } => Some(json!(listen)),
@@ -218,7 +220,23 @@ fn local(local: &LocalHome) -> Value {
         ("user_pool_listen", listen),
         ("limits", Some(self::limits(limits))),
         ("function", Some(function(function_home))),
+        ("metrics", Some(self::metrics(*metrics))),
+        ("traces", traces.as_ref().map(self::traces)),
     ])
+}
+
+fn metrics(metrics: MetricsSettings) -> Value {
+    let MetricsSettings { per_client } = metrics;
+    tree([("per_client", per_client.map(|clients| json!(clients)))])
+}
+
+fn traces(traces: &TracesSettings) -> Value {
+    let TracesSettings { endpoint, one_in, parents } = traces;
+    let parents = match parents {
+        Parents::Follow => "follow",
+        Parents::Ignore => "ignore",
+    };
+    json!({ "endpoint": endpoint.as_str(), "one_in": one_in, "parents": parents })
 }
 
 fn user_pool(pool: &UserPool) -> Value {

@@ -55,6 +55,44 @@ pub(crate) struct LocalDocument {
     /// Where the function runs that the API calls: `in_process` (the default), in processes of its own, or on AWS.
     #[serde(default)]
     pub(crate) function: Optional<Written<FunctionDocument>>,
+    /// What is counted besides what always is.
+    #[serde(default)]
+    pub(crate) metrics: Optional<Written<MetricsDocument>>,
+    /// Spans of requests, sent to a collector by OTLP over HTTP. Without it none are made. It takes a build with the feature
+    /// `otlp`.
+    #[serde(default)]
+    pub(crate) traces: Optional<Written<TracesDocument>>,
+}
+
+/// What is counted besides what always is.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsDocument {
+    /// How many clients have series of their own, the first by name; all others are counted together as `other`. None have
+    /// unless given.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(crate) per_client: Optional<Written<u64>>,
+}
+
+/// Spans of requests.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TracesDocument {
+    /// Where the collector takes OTLP over HTTP, without `/v1/traces`: `http://127.0.0.1:4318` unless given. HTTPS, or HTTP on
+    /// this machine. `OTEL_EXPORTER_OTLP_ENDPOINT` stands above it.
+    #[serde(default)]
+    #[schemars(extend("format" = "uri"))]
+    pub(crate) endpoint: Optional<Written<String>>,
+    /// One in how many of the requests that nobody has decided about is traced: `10` unless given.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) one_in: Optional<Written<u64>>,
+    /// What it counts for that a request says whether it is traced: `follow` (the default) does as it says, `ignore` lets
+    /// `one_in` decide alone.
+    #[serde(default)]
+    #[schemars(with = "ParentsWord")]
+    pub(crate) parents: Optional<Written<String>>,
 }
 
 /// Where buckets and quotas are kept, and what happens when they cannot be.
@@ -199,4 +237,13 @@ enum LimitStoreWord {
 enum WhenLostWord {
     Closed,
     Open,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum ParentsWord {
+    Follow,
+    Ignore,
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
-use super::{Inspector, function, limits, values};
+use super::{Inspector, function, limits, observed, values};
 use crate::definition::{
     AppClient, AwsHome, ExternalAppClient, FunctionHome, LocalHome, PoolEndpoint, UserPool,
 };
@@ -56,9 +56,13 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         user_pool_listen,
         limits,
         function,
+        metrics,
+        traces,
     } = document;
     let function_home = function::inspect(function, inspector);
     let limits = limits::inspect(limits, inspector);
+    let metrics = observed::metrics(metrics, inspector);
+    let traces = observed::traces(traces, inspector);
     let account_throttle = values::throttle(account_throttle, "homes.local.account_throttle", inspector);
     let (stage, region, account_id) =
         (or(stage, "dev"), or(region, "us-east-1"), or(account_id, "000000000000"));
@@ -106,6 +110,8 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         user_pool: user_pool?,
         limits,
         function_home: function_home?,
+        metrics,
+        traces,
     })
 }
 

@@ -117,6 +117,11 @@ const BROKEN: &[(&str, &str)] = &[
         "limits",
         "homes:\n  local:\n    limits:\n      store: redis\n      quota_batch: 0\n      lease: 500ms\n      when_lost: { throttle: ajar, quota: shut }\n",
     ),
+    (
+        "metrics_and_traces",
+        "homes:\n  local:\n    metrics: { per_client: 5000 }\n    traces:\n      endpoint: http://user:hunter2@127.0.0.1:4318\n      one_in: 0\n      parents: obey\n",
+    ),
+    ("traces_over_http", "homes:\n  local:\n    traces: { endpoint: 'http://collector.example.com:4318' }\n"),
     ("limits_beyond_their_bounds", "homes:\n  local:\n    limits: { quota_batch: 1000001, lease: 61s }\n"),
     (
         "limits_in_memory_with_what_a_file_needs",
