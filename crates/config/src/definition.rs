@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use oauth::{ScopeSet, TokenEndpointUrl};
 use policy::{ClientFacts, ClientId};
+use proxied::SourceRule;
 use restapi::{
     AccessLogFormat, AccountId, FunctionName, LoggingLevel, QuotaSettings, Region, StageName,
     ThrottleSettings,
@@ -202,6 +203,8 @@ pub struct LocalHome {
     pub account_throttle: ThrottleSettings,
     /// Where the front door listens.
     pub front_door: SocketAddr,
+    /// Who connects to the front door for others, and how that is told.
+    pub proxies: ProxySettings,
     /// Where health and metrics are served: a loopback address.
     pub admin: SocketAddr,
     /// Where tokens come from.
@@ -242,6 +245,25 @@ pub enum Parents {
     Follow,
     /// Nothing.
     Ignore,
+}
+
+/// Who connects to the front door for others, and how that is told. By default nobody does.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ProxySettings {
+    /// Whose word about a request's source address is taken, and in which header.
+    pub source: SourceRule,
+    /// Whether connections begin with a header that says whom they are for.
+    pub protocol: ProxyProtocol,
+}
+
+/// Whether connections to the front door begin with a PROXY protocol header.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ProxyProtocol {
+    /// None does.
+    #[default]
+    Off,
+    /// Each does, and each is of a trusted proxy.
+    Required,
 }
 
 /// Where a function runs.

@@ -101,16 +101,19 @@ fn is_deployed(meaning: &Meaning) -> bool {
     homes.pointer("/homes/local/function/aws").is_some()
 }
 
-const FIXED: [&str; 11] = [
+const FIXED: [&str; 14] = [
     "api.name",
     "homes.local.account_id",
     "homes.local.admin",
+    "homes.local.client_address",
     "homes.local.front_door",
     "homes.local.function",
     "homes.local.limits",
+    "homes.local.proxy_protocol",
     "homes.local.region",
     "homes.local.stage",
     "homes.local.traces",
+    "homes.local.trusted_proxies",
     "homes.local.user_pool",
     "homes.local.user_pool_listen",
 ];

@@ -13,6 +13,7 @@ mod homes;
 mod limits;
 mod observed;
 mod plans;
+mod proxies;
 mod values;
 mod waivers;
 

@@ -32,7 +32,8 @@ pub use compile::{
 pub use definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, Definition, DeployedFunction, ExternalAppClient,
     FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome,
-    MetricsSettings, Parents, Plan, PoolEndpoint, TracesSettings, UpstreamSettings, UserPool, WhenLost,
+    MetricsSettings, Parents, Plan, PoolEndpoint, ProxyProtocol, ProxySettings, TracesSettings,
+    UpstreamSettings, UserPool, WhenLost,
 };
 pub use diff::{Change, Difference, Meaning, diff};
 pub use error::{DefinitionError, DefinitionErrors};

@@ -52,6 +52,9 @@ homes:
     region: eu-central-1
     account_id: 123456789012
     front_door: 0.0.0.0:9080
+    trusted_proxies: [192.0.2.0/24, "2001:db8:ffff::/48"]
+    client_address: forwarded
+    proxy_protocol: required
     admin: 127.0.0.1:9081
     user_pool:
       token_endpoint: https://pool.auth.eu-central-1.amazoncognito.com/oauth2/token

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use policy::ClientFacts;
+use proxied::{AddressHeader, SourceRule};
 use restapi::{LoggingLevel, QuotaPeriod, QuotaSettings, ThrottleSettings};
 use serde_json::{Map, Value, json};
 
 use crate::definition::{
     Api, AppClient, AwsHome, BrokerSettings, Client, DeployedFunction, ExternalAppClient, FunctionHome,
     FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, MetricsSettings, Parents,
-    Plan, PoolEndpoint, TracesSettings, UpstreamSettings, UserPool, WhenLost,
+    Plan, PoolEndpoint, ProxyProtocol, ProxySettings, TracesSettings, UpstreamSettings, UserPool, WhenLost,
 };
 use crate::{Definition, Waiver};
 
@@ -198,6 +199,7 @@ fn local(local: &LocalHome) -> Value {
         function: _,
         account_throttle,
         front_door,
+        proxies,
         admin,
         user_pool,
         limits,
@@ -205,6 +207,15 @@ fn local(local: &LocalHome) -> Value {
         metrics,
         traces,
     } = local;
+    let ProxySettings { source: SourceRule { proxies, header }, protocol } = proxies;
+    let header = header.map(|header| match header {
+        AddressHeader::XForwardedFor => json!("x_forwarded_for"),
+        AddressHeader::Forwarded => json!("forwarded"),
+    });
+    let protocol = match protocol {
+        ProxyProtocol::Off => "off",
+        ProxyProtocol::Required => "required",
+    };
     let listen = match user_pool {
         UserPool::Embedded { listen } => Some(json!(listen)),
         UserPool::External { .. } | UserPool::OfTheFunction => None,
@@ -215,6 +226,10 @@ fn local(local: &LocalHome) -> Value {
         ("account_id", Some(json!(account_id.as_str()))),
         ("account_throttle", Some(throttle(*account_throttle))),
         ("front_door", Some(json!(front_door))),
+        // None is nobody: not a list to which a first one would be added.
+        ("trusted_proxies", (!proxies.is_empty()).then(|| set(proxies.networks()))),
+        ("client_address", header),
+        ("proxy_protocol", Some(json!(protocol))),
         ("admin", Some(json!(admin))),
         ("user_pool", Some(self::user_pool(user_pool))),
         ("user_pool_listen", listen),

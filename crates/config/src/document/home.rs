@@ -40,6 +40,21 @@ pub(crate) struct LocalDocument {
     /// Where the front door listens: `127.0.0.1:8080` unless given.
     #[serde(default)]
     pub(crate) front_door: Optional<Written<String>>,
+    /// The networks that proxies in front of the front door are in, whose word about a client's address is taken: nobody's
+    /// unless given.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(crate) trusted_proxies: Optional<Written<Vec<Written<String>>>>,
+    /// The one request header in which trusted proxies name their clients: `x_forwarded_for` or `forwarded`. Without it no
+    /// header is believed.
+    #[serde(default)]
+    #[schemars(with = "ClientAddressWord")]
+    pub(crate) client_address: Optional<Written<String>>,
+    /// Whether every connection begins with a PROXY protocol header of version 2: `off` (the default) or `required`, and then
+    /// only trusted proxies may connect.
+    #[serde(default)]
+    #[schemars(with = "ProxyProtocolWord")]
+    pub(crate) proxy_protocol: Optional<Written<String>>,
     /// Where health and metrics are served, on loopback only: `127.0.0.1:8081` unless given.
     #[serde(default)]
     pub(crate) admin: Optional<Written<String>>,
@@ -246,4 +261,22 @@ enum WhenLostWord {
 enum ParentsWord {
     Follow,
     Ignore,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum ClientAddressWord {
+    XForwardedFor,
+    Forwarded,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum ProxyProtocolWord {
+    Off,
+    Required,
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
-use super::{Inspector, function, limits, observed, values};
+use super::{Inspector, function, limits, observed, proxies, values};
 use crate::definition::{
     AppClient, AwsHome, ExternalAppClient, FunctionHome, LocalHome, PoolEndpoint, UserPool,
 };
@@ -51,6 +51,9 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         account_id,
         account_throttle,
         front_door,
+        trusted_proxies,
+        client_address,
+        proxy_protocol,
         admin,
         user_pool,
         user_pool_listen,
@@ -59,6 +62,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         metrics,
         traces,
     } = document;
+    let proxies = proxies::inspect(&trusted_proxies, &client_address, &proxy_protocol, inspector);
     let function_home = function::inspect(function, inspector);
     let limits = limits::inspect(limits, inspector);
     let metrics = observed::metrics(metrics, inspector);
@@ -106,6 +110,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         account_throttle: account_throttle.unwrap_or(ThrottleSettings::ACCOUNT_DEFAULT),
         function: FunctionName::parse("token-broker").ok()?,
         front_door: front_door?,
+        proxies,
         admin: admin?,
         user_pool: user_pool?,
         limits,

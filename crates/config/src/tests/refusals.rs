@@ -114,6 +114,25 @@ const BROKEN: &[(&str, &str)] = &[
         "homes:\n  local:\n    stage: de/v\n    region: europe\n    account_id: 12345\n    front_door: localhost:8080\n    admin: 0.0.0.0:8081\n    user_pool_listen: 0.0.0.0:8081\n",
     ),
     (
+        "proxies",
+        "homes:\n  local:\n    trusted_proxies: [10.0.0.5, 10.0.0.1/8, anywhere]\n    client_address: x_real_ip\n    proxy_protocol: optional\n",
+    ),
+    (
+        "proxies_that_are_everybody",
+        "homes:\n  local:\n    trusted_proxies: [10.0.0.0/8, 0.0.0.0/0]\n    client_address: x_forwarded_for\n",
+    ),
+    (
+        "proxies_that_are_everybody_of_ipv6",
+        "homes:\n  local:\n    trusted_proxies: [\"::/1\", \"8000::/1\"]\n    client_address: forwarded\n",
+    ),
+    (
+        "proxies_that_say_nothing",
+        "homes:\n  local:\n    trusted_proxies: [10.0.0.0/8]\n    proxy_protocol: off\n",
+    ),
+    ("proxies_of_which_none_is_trusted", "homes:\n  local: { client_address: x_forwarded_for }\n"),
+    ("proxy_protocol_of_nobody", "homes:\n  local: { proxy_protocol: required }\n"),
+    ("no_proxies", "homes:\n  local: { trusted_proxies: [], client_address: forwarded }\n"),
+    (
         "limits",
         "homes:\n  local:\n    limits:\n      store: redis\n      quota_batch: 0\n      lease: 500ms\n      when_lost: { throttle: ajar, quota: shut }\n",
     ),
