@@ -9,7 +9,7 @@
 mod variables;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use lambda::InvokeError;
 use listen::RequestLine;
 use restapi::{AccessLogSettings, ApiKeyId, LoggingLevel, ResponseType};
 use serde_json::{Map, Value};
+use spans::Tracer;
 
 use crate::admit::Limited;
 use crate::execution_log::Event;
@@ -30,7 +31,7 @@ use crate::live::{Endpoint, Plan, StageView};
 use crate::log_line::LogLine;
 use crate::metrics::{Metrics, Observed};
 use crate::template::escape_json;
-use crate::trace::TraceId;
+use crate::trace::{Ended, Phase, Trace, TraceId, Traced};
 
 /// Where lines go, and what counts them.
 #[derive(Clone, Debug)]
@@ -40,13 +41,15 @@ pub(crate) struct AccessLog {
     /// The execution log, if there is one.
     pub(crate) executions: Option<Journal>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Who makes spans, if somebody does.
+    pub(crate) tracer: Option<Arc<Tracer>>,
     default_format: Arc<LogLine>,
 }
 
 impl AccessLog {
     pub(crate) fn new(clock: Arc<dyn Clock>, journal: Journal, metrics: Arc<Metrics>) -> Self {
         let default_format = Arc::new(LogLine::parse(AccessLogSettings::DEFAULT_FORMAT));
-        Self { clock, journal, executions: None, metrics, default_format }
+        Self { clock, journal, executions: None, metrics, tracer: None, default_format }
     }
 }
 
@@ -119,9 +122,14 @@ pub(crate) struct Record {
     pub(crate) authorizer: Option<Asked>,
     pub(crate) key_id: Option<ApiKeyId>,
     pub(crate) plan: Option<Arc<Plan>>,
+    /// The name of the client whose key it is.
+    pub(crate) client: Option<Arc<str>>,
     pub(crate) limited: Option<Limited>,
     pub(crate) integration: Option<Integration>,
     pub(crate) trace: Option<TraceId>,
+    /// The trace as the tracer sees it, until the function is asked.
+    pub(crate) watched: Option<Trace>,
+    traced: Option<Box<Traced>>,
     error: Option<ResponseType>,
     answer: Option<(u16, usize)>,
 }
@@ -144,32 +152,51 @@ impl Record {
             authorizer: None,
             key_id: None,
             plan: None,
+            client: None,
             limited: None,
             integration: None,
             trace: None,
+            watched: None,
+            traced: None,
             error: None,
             answer: None,
         }
     }
 
     /// Takes over what the head says.
-    pub(crate) fn with_head(mut self, head: &Parts, peer: SocketAddr) -> Self {
+    pub(crate) fn with_head(mut self, head: &Parts, source_ip: IpAddr) -> Self {
         self.method = Some(head.method.clone());
         head.uri.path().clone_into(&mut self.path);
         self.version = head.version;
-        self.source_ip = peer.ip().to_canonical();
+        self.source_ip = source_ip;
         self.user_agent = head.headers.get(USER_AGENT).cloned();
         self.host = head.headers.get(HOST).cloned();
+        if let Some(tracer) = &self.log.tracer {
+            let (trace, traced) = Trace::watched(&head.headers, self.arrived, tracer);
+            (self.watched, self.traced) = (Some(trace), traced);
+        }
         self
     }
 
     /// Takes over what could be read of a head that is none.
-    pub(crate) fn with_line(mut self, line: Option<RequestLine>, peer: SocketAddr) -> Self {
+    pub(crate) fn with_line(mut self, line: Option<RequestLine>, source_ip: IpAddr) -> Self {
         if let Some(RequestLine { method, path, version }) = line {
             (self.method, self.path, self.version) = (Some(method), path, version);
         }
-        self.source_ip = peer.ip().to_canonical();
+        self.source_ip = source_ip;
         self
+    }
+
+    /// When a step begins, if somebody wants to know.
+    pub(crate) fn begin_step(&self) -> Option<Timestamp> {
+        self.traced.as_ref().map(|_traced| self.log.clock.now())
+    }
+
+    /// Notes that a step which began then is over.
+    pub(crate) fn end_step(&mut self, phase: Phase, began: Option<Timestamp>) {
+        if let (Some(traced), Some(began)) = (&mut self.traced, began) {
+            traced.note(phase, began, self.log.clock.now());
+        }
     }
 
     /// Notes the refusal that is answered.
@@ -219,6 +246,23 @@ impl Record {
         }
     }
 
+    fn ended(&self, at: Timestamp, status: Option<u16>) -> Ended<'_> {
+        Ended {
+            arrived: self.arrived,
+            at,
+            ids: &self.ids,
+            method: self.method.as_ref(),
+            protocol: self.protocol(),
+            source_ip: self.source_ip,
+            stage: self.stage.as_deref(),
+            endpoint: self.endpoint.as_deref(),
+            client: self.client.as_ref(),
+            plan: self.plan.as_deref().map(|plan| plan.name.as_str()),
+            limited: self.limited,
+            status,
+        }
+    }
+
     fn line(&self) -> Vec<u8> {
         let own = self.stage.as_deref().and_then(|stage| stage.access_log.as_ref());
         let mut line = Vec::with_capacity(512);
@@ -234,9 +278,14 @@ impl Drop for Record {
         if self.log.journal.offer(&self.line()).is_err() {
             self.log.metrics.access_log_dropped.inc();
         }
-        let latency = self.log.clock.now().since(self.arrived);
+        let now = self.log.clock.now();
+        let status = self.answer.map(|(status, _)| status);
+        if let Some(traced) = self.traced.take() {
+            traced.end(&self.ended(now, status));
+        }
+        let latency = now.since(self.arrived);
         self.log.metrics.observe(Observed {
-            status: self.answer.map(|(status, _)| status),
+            status,
             limited: self.limited,
             latency,
             integration: self.integration.map(|integration| integration.latency),

@@ -17,6 +17,7 @@ use crate::call::{Admitted, Identified, Metered, Step};
 use crate::execution_log::{Event, Throttled};
 use crate::refusal::Refusal;
 use crate::sparing::Sparing;
+use crate::trace::Phase;
 
 /// The limiter, and how often it could not be asked.
 #[derive(Debug)]
@@ -87,7 +88,10 @@ pub(crate) async fn spend(mut call: Identified, limits: &Limits) -> Step<Admitte
         return Err(call.refuse(Refusal::LimitsUnavailable { wait: Wait::Never }));
     };
     let now = call.authorized.routed.received.now();
-    let (limited, refusal) = match limits.spend(now, &bill.charges).await {
+    let began = call.record().begin_step();
+    let decided = limits.spend(now, &bill.charges).await;
+    call.record().end_step(Phase::Admit, began);
+    let (limited, refusal) = match decided {
         Ok(Decision::Admitted { .. }) => {
             tell_admitted(&call);
             return Ok(Admitted(call));

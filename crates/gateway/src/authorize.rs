@@ -15,6 +15,7 @@ use crate::access_log::Asked;
 use crate::call::{Authorized, Principal, Routed, Step};
 use crate::live::Authorization;
 use crate::refusal::Refusal;
+use crate::trace::Phase;
 
 /// A question under way.
 pub type Authorizing<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
@@ -49,9 +50,10 @@ pub(crate) async fn run(mut call: Routed, clock: &dyn Clock) -> Step<Authorized>
         Authorization::By(authorizer) => authorizer,
     };
     // An authorizer that does not come back says nothing; it may take as long as the function behind it.
-    let started = clock.now();
+    let (started, began) = (clock.now(), call.received.record.begin_step());
     let verdict = tokio::time::timeout(call.endpoint.timeout, authorizer.authorize(&call)).await;
     let verdict = verdict.unwrap_or(Verdict::Broken);
+    call.received.record.end_step(Phase::Authorize, began);
     call.received.record.authorizer = Some(asked(&verdict, clock.now().since(started)));
     match verdict {
         Verdict::Allow(principal) => Ok(Authorized { routed: call, principal: Some(principal) }),

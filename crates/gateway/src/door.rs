@@ -8,7 +8,9 @@ use arc_swap::ArcSwap;
 use journal::Journal;
 use limits::Limiter;
 use listen::{Answer, Handler, Inbound, Refused};
+use proxied::SourceRule;
 use restapi::ApiKeyId;
+use spans::Tracer;
 
 use crate::access_log::AccessLog;
 use crate::admit::Limits;
@@ -64,6 +66,7 @@ pub struct Door {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) log: Arc<AccessLog>,
     pub(crate) bounds: RequestBounds,
+    pub(crate) source: SourceRule,
 }
 
 impl Door {
@@ -72,7 +75,15 @@ impl Door {
         let DoorParts { live, limiter, clock, entropy, access_log, metrics, bounds } = parts;
         let log = Arc::new(AccessLog::new(Arc::clone(&clock), access_log, metrics));
         let limits = Limits::new(limiter);
-        Self { live: ArcSwap::from_pointee(live), limits, clock, entropy, log, bounds }
+        let source = SourceRule::default();
+        Self { live: ArcSwap::from_pointee(live), limits, clock, entropy, log, bounds, source }
+    }
+
+    /// Finds the source address of requests by `rule`. Without it, they come from the address of their connection.
+    #[must_use]
+    pub fn with_source_rule(mut self, rule: SourceRule) -> Self {
+        self.source = rule;
+        self
     }
 
     /// Says in `journal` what is done with requests, as much of it as the settings of their methods ask for. Without it there
@@ -80,6 +91,13 @@ impl Door {
     #[must_use]
     pub fn with_execution_log(mut self, journal: Journal) -> Self {
         Arc::make_mut(&mut self.log).executions = Some(journal);
+        self
+    }
+
+    /// Hands spans of some requests to `tracer`. Without it none are made.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Arc<Tracer>) -> Self {
+        Arc::make_mut(&mut self.log).tracer = Some(tracer);
         self
     }
 

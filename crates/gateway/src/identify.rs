@@ -31,12 +31,14 @@ pub(crate) fn key(call: Authorized) -> Step<Identified> {
     let admits = metered.as_ref().is_some_and(|metered| metered.key.enabled);
     let required = call.routed.endpoint.api_key_required;
     let shows_key = source == ApiKeySource::Header && presented.is_some();
+    let client = known.and_then(|key| key.client.clone());
     let mut call =
         Identified { key_id: known.map(|key| key.id.clone()), key: metered, shows_key, authorized: call };
     let (key_id, plan) = (call.key_id.clone(), call.key.as_ref().map(|metered| Arc::clone(&metered.plan)));
     let record = call.record();
     record.key_id = key_id;
     record.plan = plan;
+    record.client = client;
     tell(&call, required, admits);
     if required && !admits { Err(call.refuse(Refusal::KeyNotAdmitted)) } else { Ok(call) }
 }

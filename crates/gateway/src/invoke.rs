@@ -16,7 +16,7 @@ use crate::call::{Admitted, Replied, Step};
 use crate::event;
 use crate::execution_log::Event;
 use crate::refusal::Refusal;
-use crate::trace::Trace;
+use crate::trace::{Phase, Trace};
 
 /// Runs the function behind the method.
 pub(crate) async fn call(
@@ -36,10 +36,12 @@ pub(crate) async fn call(
         call.record().tell(Event::NoFunction);
         return Err(call.refuse(Refusal::NotInvoked));
     };
+    let watched = call.record().watched.take();
     let request = &call.authorized.routed.received;
-    let trace = Trace::of(&request.parts.headers, request.now(), entropy);
-    let source_ip = request.source_ip().to_canonical().to_string();
+    let trace = watched.unwrap_or_else(|| Trace::of(&request.parts.headers, request.now(), entropy));
+    let source_ip = request.source_ip().to_string();
     call.record().trace = Some(trace.id);
+    let began = call.record().begin_step();
     let started = clock.now();
     let outcome = {
         let event = event::of(&call, &trace.inbound, &source_ip);
@@ -50,6 +52,7 @@ pub(crate) async fn call(
         let replied = tokio::time::timeout(endpoint.timeout, guarded).await;
         replied.map(|replied| replied.unwrap_or(Err(InvokeError::Failed)))
     };
+    call.record().end_step(Phase::Invoke, began);
     call.record().integration = Some(Integration {
         latency: clock.now().since(started),
         status: outcome.as_ref().ok().map(lambda_status),

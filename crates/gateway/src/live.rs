@@ -131,6 +131,8 @@ pub(crate) enum Authorization {
 #[derive(Debug)]
 pub(crate) struct KnownKey {
     pub(crate) id: ApiKeyId,
+    /// The name of the client whose it is.
+    pub(crate) client: Option<Arc<str>>,
     pub(crate) enabled: bool,
     pub(crate) plans: Vec<Arc<Plan>>,
 }
@@ -330,7 +332,8 @@ fn keys(account: &Account, plans: &Plans<'_>, entropy: &dyn Entropy) -> Result<K
         // Nobody can present a key whose value is not known.
         let Some(value) = &key.value else { continue };
         let plans = of_key.remove(&key.id).unwrap_or_default();
-        index.add(value, KnownKey { id: key.id.clone(), enabled: key.enabled, plans });
+        let client = key.customer_id.as_deref().map(Into::into);
+        index.add(value, KnownKey { id: key.id.clone(), client, enabled: key.enabled, plans });
     }
     Ok(index)
 }

@@ -5,10 +5,15 @@
 //! exactly what its specification says is as good as none. Both come from the client, so that nothing but logs and traces
 //! may ever go by them.
 
+mod request;
+mod state;
+
 use std::fmt;
 
 use ambient::{Entropy, Timestamp};
 use http::{HeaderMap, HeaderName};
+
+pub(crate) use request::{Ended, Phase, Traced};
 
 /// The trace id that goes to the function and back to the client.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,19 +34,13 @@ impl Trace {
     /// The trace of a request that arrives with `headers`: a complete one that was sent is kept; one with only a root gets
     /// a parent; without a usable one, a new root is made.
     pub(crate) fn of(headers: &HeaderMap, now: Timestamp, entropy: &dyn Entropy) -> Self {
-        if let Some(sent) = single(headers, &X_AMZN_TRACE_ID).and_then(Sent::parse) {
-            if sent.complete {
-                return Self { id: sent.id, inbound: sent.text.to_owned(), outbound: sent.text.to_owned() };
+        match Sender::of(headers) {
+            Some(Sender { id, whole: Some(whole), .. }) => {
+                Self { id, inbound: whole.clone(), outbound: whole }
             }
-            return Self::below(sent.id, entropy);
+            Some(Sender { id, .. }) => Self::below(id, entropy),
+            None => Self::below(TraceId::draw(now, entropy), entropy),
         }
-        if let Some(TraceParent { id, parent, sampled }) =
-            single(headers, &TRACEPARENT).and_then(TraceParent::parse)
-        {
-            let whole = format!("Root={id};Parent={parent};Sampled={}", u8::from(sampled));
-            return Self { id, inbound: whole.clone(), outbound: whole };
-        }
-        Self::below(TraceId::draw(now, entropy), entropy)
     }
 
     /// A trace that has a root, and no parent yet.
@@ -95,11 +94,43 @@ impl fmt::Debug for TraceId {
     }
 }
 
+/// What a sender says of the trace that its request stands under.
+#[derive(Debug)]
+struct Sender<'a> {
+    id: TraceId,
+    /// The span above.
+    parent: Option<&'a str>,
+    /// Whether the request is to be traced, if that is decided.
+    sampled: Option<bool>,
+    /// All of it in X-Ray's spelling, if there is nothing to add.
+    whole: Option<String>,
+    /// Whether it was said by `traceparent`.
+    is_w3c: bool,
+}
+
+impl<'a> Sender<'a> {
+    fn of(headers: &'a HeaderMap) -> Option<Self> {
+        if let Some(Sent { text, id, parent, sampled, complete }) =
+            single(headers, &X_AMZN_TRACE_ID).and_then(Sent::parse)
+        {
+            let whole = complete.then(|| text.to_owned());
+            return Some(Self { id, parent, sampled, whole, is_w3c: false });
+        }
+        let TraceParent { id, parent, sampled } =
+            single(headers, &TRACEPARENT).and_then(TraceParent::parse)?;
+        let whole = format!("Root={id};Parent={parent};Sampled={}", u8::from(sampled));
+        Some(Self { id, parent: Some(parent), sampled: Some(sampled), whole: Some(whole), is_w3c: true })
+    }
+}
+
 /// `X-Amzn-Trace-Id` as it was sent.
 struct Sent<'a> {
     text: &'a str,
     id: TraceId,
-    /// With a parent and a decision about sampling.
+    parent: Option<&'a str>,
+    /// None if it is still to be decided.
+    sampled: Option<bool>,
+    /// With a parent and something about sampling.
     complete: bool,
 }
 
@@ -126,7 +157,8 @@ impl<'a> Sent<'a> {
         let is_sane = parent.is_none_or(|parent| is_hex(parent, 16))
             && sampled.is_none_or(|sampled| matches!(sampled, "0" | "1" | "?"));
         let complete = parent.is_some() && sampled.is_some();
-        is_sane.then_some(Self { text, id, complete })
+        let sampled = sampled.filter(|said| *said != "?").map(|said| said == "1");
+        is_sane.then_some(Self { text, id, parent, sampled, complete })
     }
 }
 
