@@ -2,15 +2,18 @@
 //!
 //! The listener has kept back what is no request by the rules of the protocol, and this step says how that is refused. On
 //! top come the bounds of API Gateway, and headers of which a second one would leave open which was meant. Nothing that
-//! the client says about itself is trusted: the source address is the socket's, and request ids are our own.
+//! the client says about itself is trusted: the source address is the connection's, or what a proxy that is trusted says in
+//! the one header that is chosen for it, and request ids are our own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 use listen::{BodyError, Inbound, Violation, read_body};
+use proxied::SourceRule;
 
 use crate::access_log::Record;
 use crate::call::{Received, Refused, Step};
@@ -31,17 +34,26 @@ pub(crate) struct Arrived {
     pub(crate) parts: Parts,
     pub(crate) body: Incoming,
     pub(crate) peer: Peer,
+    pub(crate) source_ip: IpAddr,
 }
 
 /// Notes what is known of a request from its head. It cannot fail, so that every request is logged.
-pub(crate) fn arrive(inbound: Inbound<Peer>, record: Record) -> Arrived {
+pub(crate) fn arrive(inbound: Inbound<Peer>, record: Record, rule: &SourceRule) -> Arrived {
     let (parts, body) = inbound.request.into_parts();
-    Arrived { record: record.with_head(&parts, inbound.peer.address), parts, body, peer: inbound.peer }
+    let source_ip = source_ip(&parts.headers, &inbound.peer, rule);
+    Arrived { record: record.with_head(&parts, source_ip), parts, body, peer: inbound.peer, source_ip }
 }
 
-/// Refuses what came in place of a request, with what could still be read of it.
+/// Where a request comes from, as far as those say it whose word counts.
+fn source_ip(headers: &HeaderMap, peer: &Peer, rule: &SourceRule) -> IpAddr {
+    let said = rule.header.map(|header| headers.get_all(header.name()).into_iter());
+    rule.source(peer.address.ip(), said.into_iter().flatten().map(HeaderValue::as_bytes))
+}
+
+/// Refuses what came in place of a request, with what could still be read of it. No header of it was read, so that it comes
+/// from its connection.
 pub(crate) fn refuse(refused: listen::Refused<Peer>, record: Record) -> Box<Refused> {
-    let record = record.with_line(refused.line, refused.peer.address);
+    let record = record.with_line(refused.line, refused.peer.address.ip().to_canonical());
     Box::new(Refused { refusal: refusal(refused.violation), record, stage: None })
 }
 
@@ -58,8 +70,8 @@ pub(crate) fn refusal(violation: Violation) -> Refusal {
 
 /// Checks the head and reads the body.
 pub(crate) async fn read(arrived: Arrived, bounds: &RequestBounds, live: Arc<Live>) -> Step<Received> {
-    let Arrived { record, parts, body, peer } = arrived;
-    let mut call = Received { record, parts, body: bytes::Bytes::new(), peer, live };
+    let Arrived { record, parts, body, peer, source_ip } = arrived;
+    let mut call = Received { record, parts, body: bytes::Bytes::new(), peer, source_ip, live };
     if let Err(refusal) = check_head(&call.parts, bounds) {
         return Err(call.refuse(refusal));
     }

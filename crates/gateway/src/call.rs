@@ -38,6 +38,7 @@ pub struct Received {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
     pub(crate) peer: Peer,
+    pub(crate) source_ip: IpAddr,
     pub(crate) live: Arc<Live>,
 }
 
@@ -110,9 +111,9 @@ impl Received {
         self.parts.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The address at the other end of the connection.
+    /// Where the request comes from: the other end of the connection, or whom a trusted proxy speaks for.
     pub fn source_ip(&self) -> IpAddr {
-        self.peer.address.ip()
+        self.source_ip
     }
 
     /// When the request arrived: the one time that every step goes by.

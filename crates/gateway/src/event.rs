@@ -79,12 +79,16 @@ fn headers<'a>(request: &'a Received, trace: &'a str, source_ip: &'a str) -> Pai
             headers.push(written(name), String::from_utf8_lossy(value.as_bytes()));
         }
     }
-    // What the client says about where it comes from stays in front, as API Gateway leaves it; the last address is ours.
+    // What the client says about where it comes from stays in front, as API Gateway leaves it; the last address is ours:
+    // that of the connection, whomever it speaks for.
     let said: Vec<&str> =
         sent.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    let peer_ip = request.peer.address.ip().to_canonical();
+    let peer_ip =
+        if peer_ip == request.source_ip() { source_ip.into() } else { Cow::Owned(peer_ip.to_string()) };
     let forwarded = match said.as_slice() {
-        [] => Cow::Borrowed(source_ip),
-        said => Cow::Owned(format!("{}, {source_ip}", said.join(", "))),
+        [] => peer_ip,
+        said => Cow::Owned(format!("{}, {peer_ip}", said.join(", "))),
     };
     headers.push("X-Amzn-Trace-Id", trace);
     headers.push("X-Forwarded-For", forwarded);

@@ -23,7 +23,7 @@ use crate::{accept, admit, authorize, identify, invoke, respond, route};
 pub(crate) async fn run(door: &Door, inbound: Inbound<Peer>) -> Answer {
     let live = door.live.load_full();
     let record = Record::begin(Arc::clone(&door.log), Ids::draw(&*door.entropy));
-    let arrived = accept::arrive(inbound, record);
+    let arrived = accept::arrive(inbound, record, &door.source);
 
     let outcome = pass(door, Arc::clone(&live), arrived).await;
 

@@ -15,5 +15,6 @@ mod metrics;
 mod refusals;
 mod respond;
 mod route;
+mod source;
 mod stand_ins;
 mod swap;

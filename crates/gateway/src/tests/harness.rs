@@ -11,6 +11,7 @@ use lambda::{Function, Guarded};
 use limits::{Limiter, Memory};
 use listen::{Bounds, Drain};
 use prometheus_client::registry::Registry;
+use proxied::SourceRule;
 use restapi::{Account, AuthorizationType, AuthorizerId, FunctionName};
 use serde_json::Value;
 use testkit::{ManualClock, SeededEntropy};
@@ -27,6 +28,7 @@ pub(super) struct Setup {
     pub(super) authorizers: HashMap<AuthorizerId, Arc<dyn Authorizer>>,
     pub(super) limiter: Arc<dyn Limiter>,
     pub(super) bounds: RequestBounds,
+    pub(super) source: SourceRule,
     pub(super) log_bytes: usize,
     /// Whether the function is there at all.
     pub(super) has_function: bool,
@@ -57,6 +59,7 @@ impl Setup {
             authorizers: HashMap::new(),
             limiter: Arc::new(Memory::new()),
             bounds: RequestBounds::default(),
+            source: SourceRule::default(),
             log_bytes: 1 << 20,
             has_function: true,
         }
@@ -111,7 +114,7 @@ impl Setup {
             metrics,
             bounds: self.bounds,
         });
-        let door = Arc::new(door.with_execution_log(execution_log));
+        let door = Arc::new(door.with_execution_log(execution_log).with_source_rule(self.source));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (drain, signal) = Drain::new();
