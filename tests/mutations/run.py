@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Breaks the limiter on purpose, in one way after the other, and expects a test to notice: run.py [--all] [WORD ...]
+"""Breaks the program on purpose, in one way after the other, and expects a test to notice: run.py [--all] [FILE] [WORD ...]
 
-The bugs are in `mutations.toml`. Each is put into a copy of the workspace, whose tests are then run until the first one
-fails; with --all they are all run, so that everyone that notices is named. With words, only bugs whose sentence has one
-of them. A bug that no test notices is an error, and so is one that cannot be put in or does not compile.
+The bugs are in the `.toml` files beside this one: `limits.toml` those of the limits, `defences.toml` those of the front
+door's defences. Each is put into a copy of the workspace, whose tests are then run until the first one fails; with --all
+they are all run, so that everyone that notices is named. With the name of a file, only its bugs; with words, only bugs
+whose sentence has one of them. A bug that no test notices is an error, and so is one that cannot be put in or does not
+compile. With --look nothing is run: it only says which bugs cannot be put in any more.
 """
 
 import argparse
@@ -60,13 +62,16 @@ def changed(text, mutation):
 
 
 def suite_of(mutation):
-    """Which tests must notice: of which crate, and whether as `make loom` runs them."""
-    return mutation.get("tests", mutation["file"].split("/")[1]), mutation.get("loom", False)
+    """Which tests must notice: of which crate, which of them, and whether as `make loom` runs them."""
+    crate = mutation.get("tests", mutation["file"].split("/")[1])
+    return crate, mutation.get("only", ""), mutation.get("loom", False)
 
 
 def run_tests(suite, *options):
-    crate, loom = suite
+    crate, only, loom = suite
     command = ["cargo", "nextest", "run", "--locked", f"--package={crate}", *options]
+    if only:
+        command += ["--filterset", f"test({only})"]
     # Without shrinking: that some input fails is enough. Without files of past failures, which would help the next bug.
     environment = os.environ | {
         "CARGO_TARGET_DIR": str(TARGET),
@@ -102,13 +107,42 @@ def notice(mutation, everything):
     return [name + how for name, how in failed.items()]
 
 
+def read():
+    """All the bugs, each with the name of its file."""
+    for file in sorted(HERE.glob("*.toml")):
+        for mutation in tomllib.loads(file.read_text())["mutation"]:
+            yield mutation | {"list": file.stem}
+
+
+def look(mutations):
+    """Says which of them cannot be put in."""
+    stale = []
+    for mutation in mutations:
+        try:
+            changed((ROOT / mutation["file"]).read_text(), mutation)
+        except Unnoticed as error:
+            stale.append(f"{mutation['bug']}: {mutation['file']}: {error}")
+    if stale:
+        sys.exit("\n".join(stale))
+    print(f"{len(mutations)} mutations can be put in")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--look", action="store_true")
     options = parser.parse_args()
-    mutations = tomllib.loads((HERE / "mutations.toml").read_text())["mutation"]
-    chosen = [one for one in mutations if not options.words or any(word in one["bug"] for word in options.words)]
+    mutations = list(read())
+    files = {one["list"] for one in mutations} & set(options.words)
+    words = set(options.words) - files
+    chosen = [one for one in mutations if not files or one["list"] in files]
+    chosen = [one for one in chosen if not words or any(word in one["bug"] for word in words)]
+    if not chosen:
+        sys.exit("there is no such mutation")
+    if options.look:
+        look(chosen)
+        return
     copy()
     # Tests that fail anyway notice nothing.
     sound = {suite: run_tests(suite) for suite in sorted({suite_of(mutation) for mutation in chosen})}
