@@ -59,6 +59,7 @@ lint: ## Check the format and the lints
 	cargo clippy --locked $(LIMITS_BENCH) --all-targets -- -D warnings
 	cargo clippy --locked $(HOST_BENCH) --all-targets -- -D warnings
 	cargo clippy --locked $(FUZZ) --no-default-features --bins -- -D warnings
+	tests/mutations/run.py --look
 
 docs: ## Build the API documentation; a broken link is an error
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --features $(WITH_AWS) --no-deps
@@ -73,7 +74,7 @@ loom: ## Try every order in which a few threads can spend
 	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
 	  cargo test --locked --package limits --release --lib loom_tests
 
-mutants: ## Break the limits on purpose, one way after the other; a test must notice each (some minutes)
+mutants: ## Break limits and defences on purpose, one way after the other; a test must notice each (many minutes)
 	tests/setup/cargo-tool cargo-nextest 0.9.143
 	tests/mutations/run.py
 
@@ -94,7 +95,7 @@ packages: lambda ## Get a token from each package, in qemu if need be, and from 
 terraform: lambda ## Hold the Terraform module against the real provider, and `token-broker check` against its plans
 	tests/setup/terraform
 	cargo test --locked --workspace --features $(WITH_AWS) --no-run
-	$(TERRAFORM_PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER) \
+	$(TERRAFORM_PYTHON) -m pytest -q -n auto --dist loadgroup --strict-markers -p no:cacheprovider tests/terraform --binary $(BROKER) \
 	  --aws-binary $(CARGO_TARGET_DIR)/debug/token-broker \
 	  --package $(CARGO_TARGET_DIR)/lambda/$(firstword $(ARCHITECTURES))/broker.zip
 

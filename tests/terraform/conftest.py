@@ -26,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--package", help="the package that `examples/complete` deploys; without it, a stand-in")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whose life several tests look at is lived once, by one worker; what stands alone goes to whoever is free."""
+    for item in items:
+        shared = [name for name in ("life", "whole") if name in getattr(item, "fixturenames", ())]
+        for name in shared:
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
 @dataclass(frozen=True)
 class Checker:
     """`token-broker check`, as somebody types it."""
