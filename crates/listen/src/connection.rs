@@ -13,6 +13,7 @@ use crate::counts::Counts;
 use crate::drain::DrainSignal;
 use crate::house::HouseClock;
 use crate::http1;
+use crate::http2;
 use crate::listener::{Arrival, Greeted, Protocol};
 use crate::seat::Seat;
 use crate::serve::{Bounds, Handler};
@@ -22,6 +23,14 @@ use crate::stall::is_stall;
 pub(crate) struct Connection<H> {
     pub(crate) bounds: Bounds,
     pub(crate) handler: Arc<H>,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) seat: Arc<Seat>,
+    pub(crate) clock: HouseClock,
+}
+
+/// What keeps a connection in its house.
+#[derive(Debug)]
+pub(crate) struct Place {
     pub(crate) counts: Arc<Counts>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) clock: HouseClock,
@@ -41,8 +50,7 @@ impl<H> Connection<H> {
         let Ok(Ok(Greeted { stream, peer, protocol })) = greeted else { return };
         match protocol {
             Protocol::Http1 => http1::serve(self, stream, peer, drain).await,
-            // Nothing agrees on it yet.
-            Protocol::Http2 => {}
+            Protocol::Http2 => http2::serve(self, stream, peer, drain).await,
         }
     }
 }
@@ -53,18 +61,18 @@ pub(crate) trait Served: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-/// Waits for the end of `served`, and brings it about if it has to: gracefully once `drain` has begun and who lingers
-/// has had the time for it, at once when it has outlived its age.
+/// Waits for the end of `served`, and brings it about if it has to: gracefully at the `last_call`, at once when it has
+/// outlived its age.
 pub(crate) async fn see_through(
     mut served: Pin<&mut impl Served>,
     (bounds, counts): (Bounds, &Counts),
     peer: &impl fmt::Debug,
-    drain: DrainSignal,
+    last_call: impl Future<Output = ()>,
 ) {
     let ended = async {
         tokio::select! {
             ended = served.as_mut() => ended,
-            () = lingered(drain, bounds.linger) => {
+            () = last_call => {
                 served.as_mut().finish();
                 served.as_mut().await
             }

@@ -68,7 +68,7 @@ where
         .max_buf_size(bounds.head_bytes.saturating_add(8 * 1024))
         .max_headers(MOST_FIELDS);
     let served = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    see_through(served, (bounds, &counts), &peer, drain).await;
+    see_through(served, (bounds, &counts), &peer, lingered(drain, bounds.linger)).await;
 }
 
 impl<I, S, B> Served for http1::Connection<I, S>

@@ -19,6 +19,11 @@ pub(crate) fn check(target: &str, host: &[u8]) -> Result<(), Violation> {
     if authority.as_str().as_bytes().eq_ignore_ascii_case(host) { Ok(()) } else { Err(Violation::Host) }
 }
 
+/// Whether this is a path with or without a query, and nothing else.
+pub(crate) fn is_path(target: &str) -> bool {
+    target.starts_with('/') && is_encoded(target.as_bytes())
+}
+
 /// Whether every character may stand in a URL, and every `%` begins an encoded one (RFC 3986 §2). No fragment: it must
 /// not be sent.
 fn is_encoded(target: &[u8]) -> bool {

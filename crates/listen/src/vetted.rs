@@ -11,19 +11,17 @@
 //! When the connection ends while its peer may still be sending, what comes is thrown away for a moment before the socket
 //! is closed: a close on unread bytes is a reset, which can overtake the answer.
 
-use std::future::Future as _;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use http::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
 
 use crate::follow::{Follow, HeadBounds, Stop};
+use crate::linger::{Linger, SCRATCH};
 use crate::seat::Seat;
 use crate::violation::Violation;
 
@@ -56,21 +54,20 @@ enum End {
     Silent,
 }
 
-/// How far a connection is closed.
-#[derive(Debug)]
-struct Linger {
-    has_shut: bool,
-    /// How many more bytes are thrown away.
-    left: usize,
-    until: Option<Pin<Box<Sleep>>>,
-}
-
 impl<S: AsyncRead + Unpin> Vetted<S> {
     /// `stream` with its requests held against `bounds` and the rules.
     pub(crate) fn new(stream: S, bounds: HeadBounds, seat: Arc<Seat>) -> Self {
-        let linger = Linger { has_shut: false, left: LINGER_BYTES, until: None };
         let follow = Follow::begin(bounds);
-        Self { stream, follow, seat, held: Vec::new(), given: 0, ready: 0, end: End::Open, linger }
+        Self {
+            stream,
+            follow,
+            seat,
+            held: Vec::new(),
+            given: 0,
+            ready: 0,
+            end: End::Open,
+            linger: Linger::begin(),
+        }
     }
 
     /// Waits until there is a request, or something in place of one. False if the peer leaves before.
@@ -192,39 +189,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Vetted<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Vetted<S> {
-    /// Throws away what still comes, until the peer has closed its side as well, or enough has come or time has passed.
-    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let mut space = [MaybeUninit::uninit(); SCRATCH];
-            let mut bytes = ReadBuf::uninit(&mut space);
-            match Pin::new(&mut self.stream).poll_read(context, &mut bytes) {
-                Poll::Ready(Ok(())) if !bytes.filled().is_empty() => {
-                    self.linger.left = self.linger.left.saturating_sub(bytes.filled().len());
-                    if self.linger.left == 0 {
-                        return Poll::Ready(());
-                    }
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return self.poll_patience(context),
-            }
-        }
-    }
-
-    /// Nothing comes at the moment: waits, if there is reason to think that something will.
-    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let is_between = matches!(self.end, End::Open) && !self.follow.is_within() && self.held.is_empty();
-        if is_between && self.linger.left == LINGER_BYTES {
-            return Poll::Ready(());
-        }
-        let until = self
-            .linger
-            .until
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(tokio::time::Instant::now() + LINGER)));
-        until.as_mut().poll(context)
-    }
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Vetted<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -255,11 +219,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Vetted<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.linger.has_shut {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            self.linger.has_shut = true;
-        }
-        self.poll_linger(context).map(Ok)
+        let this = &mut *self;
+        let is_between = matches!(this.end, End::Open) && !this.follow.is_within() && this.held.is_empty();
+        this.linger.poll(&mut this.stream, is_between, context)
     }
 }
 
@@ -268,15 +230,6 @@ const REPLACEMENT: &[u8] = b"POST / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n
 
 /// The same for a `HEAD`, whose answer has no body.
 const BODILESS_REPLACEMENT: &[u8] = b"HEAD / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n";
-
-/// How many bytes are read at once where no buffer is kept for them.
-const SCRATCH: usize = 2048;
-
-/// How many bytes of a peer that is still sending are thrown away after the answer.
-const LINGER_BYTES: usize = 256 * 1024;
-
-/// How long a peer that may still be sending has to close its side.
-const LINGER: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests;

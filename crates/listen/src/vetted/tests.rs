@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -15,6 +16,7 @@ use proptest::test_runner::{Config, RngSeed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
 use super::*;
+use crate::linger::LINGER;
 
 const BOUNDS: HeadBounds = HeadBounds { bytes: 4_096, fields: 20 };
 

@@ -1,0 +1,286 @@
+//! What the frames of a connection add up to: which streams are open, who waits for whom, and whether the peer asks for more
+//! work than it gives reason for.
+//!
+//! The HTTP library answers or ignores most frames one by one, for as long as they come. Here they cost: each frame that is
+//! no part of a request takes from an allowance that time and answered requests fill up again. A peer that has spent it
+//! only makes work.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::frames::{Head, Kind};
+
+/// What both ends of a connection have said so far.
+#[derive(Debug)]
+pub(crate) struct Conduct {
+    streams: HashMap<u32, Stream>,
+    /// The latest stream that the peer has opened.
+    newest: u32,
+    /// Whether a block of header fields has begun and not ended.
+    is_within_fields: bool,
+    /// Whether the peer has said its settings, which come first.
+    has_settled: bool,
+    /// Whether we have said that no further stream is welcome.
+    is_parting: bool,
+    /// Bytes of bodies of the streams that are open.
+    held: u64,
+    /// Streams whose answers have begun and not ended.
+    answering: usize,
+    allowance: Allowance,
+    /// When either end last changed who waits for whom.
+    since: Instant,
+}
+
+/// A stream that is open in at least one direction.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stream {
+    body: u32,
+    /// The request is whole.
+    is_heard: bool,
+    /// The answer has begun.
+    is_answering: bool,
+    /// The answer is whole.
+    is_answered: bool,
+}
+
+/// What the peer has done too much of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Excess {
+    /// Frames that are no part of a request.
+    #[error("too many frames that are no part of a request")]
+    Frames,
+    /// Bodies that are under way at once.
+    #[error("the bodies under way are too large together")]
+    Bodies,
+    /// Streams that are neither answered nor ended.
+    #[error("too many streams are left open")]
+    Streams,
+}
+
+/// What a frame changed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Change {
+    /// A request is whole, or never will be.
+    pub(crate) is_heard: bool,
+    /// There is nothing more to say about one.
+    pub(crate) is_over: bool,
+}
+
+/// For whom a connection waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Waiting {
+    /// For the peer to say its settings.
+    ForSettings,
+    /// For the rest of header fields that have begun.
+    ForFields,
+    /// For the peer, which has no stream open.
+    ForRequests,
+    /// The same, and further ones are not welcome.
+    ToPart,
+    /// For the peer to take an answer.
+    ForRoom,
+    /// For a handler, or a body that the handler waits for.
+    ForHandlers,
+}
+
+impl Conduct {
+    /// Nothing has been said.
+    pub(crate) fn begin(now: Instant) -> Self {
+        Self {
+            streams: HashMap::new(),
+            newest: 0,
+            is_within_fields: false,
+            has_settled: false,
+            is_parting: false,
+            held: 0,
+            answering: 0,
+            allowance: Allowance { left: MOST, at: now },
+            since: now,
+        }
+    }
+
+    /// For whom the connection waits, and since when.
+    pub(crate) fn waiting(&self) -> (Waiting, Instant) {
+        let waiting = if !self.has_settled {
+            Waiting::ForSettings
+        } else if self.is_within_fields {
+            Waiting::ForFields
+        } else if self.streams.is_empty() {
+            if self.is_parting { Waiting::ToPart } else { Waiting::ForRequests }
+        } else if self.answering > 0 {
+            Waiting::ForRoom
+        } else {
+            Waiting::ForHandlers
+        };
+        (waiting, self.since)
+    }
+
+    /// The latest stream that the peer has opened.
+    pub(crate) const fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// Takes note of a frame that came in.
+    pub(crate) fn hear(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
+        self.has_settled = true;
+        let cost = match head.kind {
+            Kind::Headers => return self.hear_fields(head, now),
+            Kind::Data => return self.hear_data(head, now),
+            Kind::Continuation => {
+                self.is_within_fields &= !head.ends_fields();
+                1
+            }
+            Kind::Reset => RESET,
+            Kind::Settings if !head.is_acknowledgement() => SETTINGS,
+            _ => 1,
+        };
+        self.allowance.spend(cost, now)?;
+        Ok(if head.kind == Kind::Reset { self.end(head.stream, now) } else { Change::default() })
+    }
+
+    fn hear_fields(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
+        self.is_within_fields = !head.ends_fields();
+        if self.is_within_fields {
+            self.since = now;
+        }
+        if head.stream > self.newest {
+            self.newest = head.stream;
+            self.streams.insert(head.stream, Stream::default());
+            if self.streams.len() > STREAMS {
+                return Err(Excess::Streams);
+            }
+        }
+        Ok(self.hear_end(head, now))
+    }
+
+    fn hear_data(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
+        match self.streams.get_mut(&head.stream) {
+            Some(stream) => {
+                stream.body = stream.body.saturating_add(head.length);
+                self.held += u64::from(head.length);
+                if self.held > HELD {
+                    return Err(Excess::Bodies);
+                }
+            }
+            // Nobody reads it any more.
+            None => self.allowance.spend(1, now)?,
+        }
+        Ok(self.hear_end(head, now))
+    }
+
+    fn hear_end(&mut self, head: Head, now: Instant) -> Change {
+        let Some(stream) = self.streams.get_mut(&head.stream) else { return Change::default() };
+        if !head.ends_stream() || stream.is_heard {
+            return Change::default();
+        }
+        if stream.is_answered {
+            return self.end(head.stream, now);
+        }
+        stream.is_heard = true;
+        Change { is_heard: true, is_over: false }
+    }
+
+    /// Takes note of a frame that goes out.
+    pub(crate) fn say(&mut self, head: Head, now: Instant) -> Change {
+        match head.kind {
+            Kind::GoAway => {
+                self.is_parting = true;
+                self.since = now;
+            }
+            Kind::Reset => {
+                let is_answered = self.streams.get(&head.stream).is_some_and(|stream| stream.is_answered);
+                // What an answer did not need of its request is called off, and is nobody's fault.
+                if !is_answered {
+                    self.allowance.owe(RESET);
+                }
+                return self.end(head.stream, now);
+            }
+            Kind::Headers | Kind::Data => return self.answer(head, now),
+            _ => {}
+        }
+        Change::default()
+    }
+
+    fn answer(&mut self, head: Head, now: Instant) -> Change {
+        let Some(stream) = self.streams.get_mut(&head.stream) else { return Change::default() };
+        self.since = now;
+        if !stream.is_answering {
+            stream.is_answering = true;
+            self.answering += 1;
+        }
+        if !head.ends_stream() || stream.is_answered {
+            return Change::default();
+        }
+        stream.is_answered = true;
+        self.answering -= 1;
+        self.allowance.earn(ANSWER);
+        if stream.is_heard { self.end(head.stream, now) } else { Change::default() }
+    }
+
+    fn end(&mut self, stream: u32, now: Instant) -> Change {
+        let Some(ended) = self.streams.remove(&stream) else { return Change::default() };
+        self.held -= u64::from(ended.body).min(self.held);
+        self.answering -= usize::from(ended.is_answering && !ended.is_answered);
+        self.since = now;
+        Change { is_heard: !ended.is_heard, is_over: true }
+    }
+}
+
+/// How much a peer may still ask for that is no part of a request.
+#[derive(Debug)]
+struct Allowance {
+    /// In thousandths.
+    left: u64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn spend(&mut self, cost: u64, now: Instant) -> Result<(), Excess> {
+        let passed = now.saturating_duration_since(self.at).as_millis();
+        self.at = now;
+        // A thousandth of a frame is earned with each thousandth of a second, for each frame that a second earns.
+        let earned = u64::try_from(passed).unwrap_or(MOST).saturating_mul(EACH_SECOND);
+        self.left = self.left.saturating_add(earned).min(MOST);
+        self.left = self.left.checked_sub(cost * 1_000).ok_or(Excess::Frames)?;
+        Ok(())
+    }
+
+    fn earn(&mut self, frames: u64) {
+        self.left = self.left.saturating_add(frames * 1_000).min(MOST);
+    }
+
+    /// Takes what is there. The next frame that costs finds nothing left, if it was not enough.
+    fn owe(&mut self, frames: u64) {
+        self.left = self.left.saturating_sub(frames * 1_000);
+    }
+}
+
+/// As many frames that are no part of a request as a peer may send at once, in thousandths. A client that gives up a hundred
+/// requests together sends a hundred resets.
+const MOST: u64 = 512 * 1_000;
+
+/// How many more it may send each second.
+const EACH_SECOND: u64 = 10;
+
+/// How many more it may send for an answered request: a client that keeps windows open sends two for each answer.
+const ANSWER: u64 = 8;
+
+/// What a reset costs, from either side: a request was begun for nothing (CVE-2023-44487, CVE-2025-8671).
+const RESET: u64 = 4;
+
+/// What settings cost: each is acknowledged, and may change the windows of all streams.
+const SETTINGS: u64 = 4;
+
+/// How many streams may be open, those included that the HTTP library refuses and has not said so yet.
+const STREAMS: usize = 512;
+
+/// How many bytes of bodies may be under way on one connection.
+const HELD: u64 = 512 * 1024;
+
+/// How long a peer has to leave after it was told to.
+pub(crate) const PARTING: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+use super::super::frames::{Frames, tests::frame};
+use super::*;
+
+/// Somebody who takes note at a time that stands still unless it is moved.
+struct Noting {
+    conduct: Conduct,
+    now: Instant,
+}
+
+const HEADERS: u8 = 1;
+const FINAL_HEADERS: (u8, u8) = (HEADERS, 0x5);
+
+impl Noting {
+    fn begin() -> Self {
+        let now = Instant::now();
+        let mut noting = Self { conduct: Conduct::begin(now), now };
+        assert_eq!(noting.waiting(), Waiting::ForSettings);
+        noting.hear((4, 0), 0, 0).unwrap();
+        noting
+    }
+
+    fn hear(&mut self, (kind, flags): (u8, u8), stream: u32, length: usize) -> Result<Change, Excess> {
+        self.conduct.hear(head(kind, flags, stream, length), self.now)
+    }
+
+    fn say(&mut self, (kind, flags): (u8, u8), stream: u32) -> Change {
+        self.conduct.say(head(kind, flags, stream, 1), self.now)
+    }
+
+    fn waiting(&self) -> Waiting {
+        self.conduct.waiting().0
+    }
+
+    fn answered(&mut self, stream: u32) {
+        self.hear(FINAL_HEADERS, stream, 1).unwrap();
+        self.say((HEADERS, 0x4), stream);
+        assert!(self.say((0, 0x1), stream).is_over);
+    }
+
+    /// How many of such frames are borne, up to a bound.
+    fn borne(&mut self, kind: (u8, u8), stream: u32) -> usize {
+        (0..10_000).take_while(|_| self.hear(kind, stream, 4).is_ok()).count()
+    }
+}
+
+fn head(kind: u8, flags: u8, stream: u32, length: usize) -> Head {
+    Frames::default().pass(&frame(kind, flags, stream, &vec![0; length])).1.unwrap()
+}
+
+fn change(is_heard: bool, is_over: bool) -> Change {
+    Change { is_heard, is_over }
+}
+
+#[test]
+fn stream_is_over_when_both_sides_have_said_the_last() {
+    let mut noting = Noting::begin();
+    assert_eq!(noting.waiting(), Waiting::ForRequests);
+    assert_eq!(noting.hear((HEADERS, 0x4), 1, 10), Ok(change(false, false)));
+    assert_eq!(noting.waiting(), Waiting::ForHandlers);
+    assert_eq!(noting.hear((0, 0x1), 1, 10), Ok(change(true, false)));
+    assert_eq!(noting.say((HEADERS, 0x4), 1), change(false, false));
+    assert_eq!(noting.waiting(), Waiting::ForRoom);
+    assert_eq!(noting.say((0, 0x1), 1), change(false, true));
+    assert_eq!(noting.waiting(), Waiting::ForRequests);
+    assert_eq!(noting.conduct.held, 0);
+}
+
+#[test]
+fn answer_before_the_end_of_its_request_leaves_the_stream_open_until_it_is_reset() {
+    let mut noting = Noting::begin();
+    noting.hear((HEADERS, 0x4), 1, 10).unwrap();
+    assert_eq!(noting.say((HEADERS, 0x5), 1), change(false, false));
+    assert_eq!(noting.waiting(), Waiting::ForHandlers);
+    assert_eq!(noting.say((3, 0), 1), change(true, true));
+    assert_eq!(noting.waiting(), Waiting::ForRequests);
+    noting.hear((HEADERS, 0x4), 3, 10).unwrap();
+    noting.say((HEADERS, 0x5), 3);
+    assert_eq!(noting.hear((0, 0x1), 3, 10), Ok(change(true, true)));
+}
+
+#[test]
+fn reset_by_either_side_ends_a_stream() {
+    let mut noting = Noting::begin();
+    noting.hear((HEADERS, 0x4), 1, 10).unwrap();
+    assert_eq!(noting.hear((3, 0), 1, 4), Ok(change(true, true)));
+    noting.hear(FINAL_HEADERS, 3, 10).unwrap();
+    noting.say((HEADERS, 0x4), 3);
+    assert_eq!(noting.waiting(), Waiting::ForRoom);
+    assert_eq!(noting.say((3, 0), 3), change(false, true));
+    assert_eq!(noting.waiting(), Waiting::ForRequests);
+    assert_eq!(noting.hear((3, 0), 3, 4), Ok(change(false, false)));
+}
+
+#[test]
+fn fields_are_waited_for_from_their_beginning_to_their_end() {
+    let mut noting = Noting::begin();
+    noting.hear((HEADERS, 0x1), 1, 10).unwrap();
+    let begun = noting.now;
+    noting.now += Duration::from_secs(5);
+    noting.hear((9, 0), 1, 10).unwrap();
+    assert_eq!(noting.conduct.waiting(), (Waiting::ForFields, begun));
+    noting.hear((9, 0x4), 1, 10).unwrap();
+    assert_eq!(noting.waiting(), Waiting::ForHandlers);
+}
+
+#[test]
+fn whoever_is_told_to_leave_has_that_long_from_then() {
+    let mut noting = Noting::begin();
+    noting.answered(1);
+    noting.now += Duration::from_secs(5);
+    noting.say((7, 0), 0);
+    assert_eq!(noting.conduct.waiting(), (Waiting::ToPart, noting.now));
+    noting.hear(FINAL_HEADERS, 3, 10).unwrap();
+    assert_eq!(noting.waiting(), Waiting::ForHandlers);
+}
+
+#[test]
+fn every_frame_beside_requests_is_borne_so_often() {
+    for (kind, stream, borne) in [
+        ((6, 0), 0, 508),  // PING
+        ((6, 1), 0, 508),  // an answer to one
+        ((4, 0), 0, 127),  // SETTINGS
+        ((4, 1), 0, 508),  // their acknowledgement
+        ((3, 0), 1, 127),  // RST_STREAM
+        ((2, 0), 1, 508),  // PRIORITY
+        ((8, 0), 0, 508),  // WINDOW_UPDATE
+        ((9, 0), 1, 508),  // CONTINUATION
+        ((7, 0), 0, 508),  // GOAWAY
+        ((5, 0), 0, 508),  // PUSH_PROMISE
+        ((99, 0), 0, 508), // unknown
+        ((0, 0), 1, 508),  // DATA that nobody waits for
+    ] {
+        let mut noting = Noting::begin();
+        assert_eq!(noting.borne(kind, stream), borne, "{kind:?}");
+        assert_eq!(noting.hear(kind, stream, 4), Err(Excess::Frames));
+    }
+}
+
+#[test]
+fn time_and_answers_fill_the_allowance_up_and_not_over() {
+    let mut noting = Noting::begin();
+    noting.borne((6, 0), 0);
+    noting.now += Duration::from_secs(3);
+    assert_eq!(noting.borne((6, 0), 0), 30);
+    noting.now += Duration::from_millis(100);
+    assert_eq!(noting.borne((6, 0), 0), 1);
+    for stream in [1, 3, 5] {
+        noting.answered(stream);
+    }
+    assert_eq!(noting.borne((6, 0), 0), 24);
+    noting.now += Duration::from_hours(1);
+    assert_eq!(noting.borne((6, 0), 0), 512);
+}
+
+#[test]
+fn streams_that_we_have_to_reset_use_the_allowance_up() {
+    let mut noting = Noting::begin();
+    for number in 0..126 {
+        noting.hear(FINAL_HEADERS, 2 * number + 1, 10).unwrap();
+        noting.say((3, 0), 2 * number + 1);
+    }
+    assert_eq!(noting.borne((6, 0), 0), 4);
+}
+
+#[test]
+fn requests_alone_never_use_the_allowance_up() {
+    let mut noting = Noting::begin();
+    for number in 0..10_000 {
+        noting.answered(2 * number + 1);
+    }
+    assert_eq!(noting.borne((6, 0), 0), 512);
+}
+
+#[test]
+fn bodies_under_way_are_so_large_together_and_no_larger() {
+    let mut noting = Noting::begin();
+    for stream in [1, 3] {
+        noting.hear((HEADERS, 0x4), stream, 10).unwrap();
+    }
+    for at in 0..32 {
+        assert!(noting.hear((0, 0), 1 + 2 * (at % 2), 16 * 1024).is_ok(), "{at}");
+    }
+    assert_eq!(noting.hear((0, 0), 1, 1), Err(Excess::Bodies));
+    noting.say((3, 0), 1);
+    assert!(noting.hear((0, 0), 3, 1).is_ok());
+}
+
+#[test]
+fn streams_that_are_left_open_are_so_many() {
+    let mut noting = Noting::begin();
+    let opened =
+        (0..1_000).take_while(|number| noting.hear(FINAL_HEADERS, 2 * number + 1, 1).is_ok()).count();
+    assert_eq!(opened, 512);
+}

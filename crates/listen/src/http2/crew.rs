@@ -1,0 +1,68 @@
+//! The requests of one connection that are being answered, and the connection, as one future.
+//!
+//! The HTTP library wants somebody who runs what answers each of its streams. They run where the connection runs: when that
+//! is dropped, nothing of them is left, and no handler outlives the drain.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::stream::{FuturesUnordered, Stream as _};
+use hyper::rt::Executor;
+
+use crate::connection::Served;
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Takes work on.
+#[derive(Clone, Default)]
+pub(crate) struct Crew(Arc<Mutex<Vec<Work>>>);
+
+impl fmt::Debug for Crew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Crew")
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Crew {
+    fn execute(&self, work: F) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(work));
+    }
+}
+
+/// A connection with its crew.
+pub(crate) struct Manned<C> {
+    connection: Pin<Box<C>>,
+    crew: Crew,
+    under_way: FuturesUnordered<Work>,
+}
+
+impl<C> Manned<C> {
+    /// `connection`, which hands its work to `crew`.
+    pub(crate) fn new(connection: C, crew: Crew) -> Self {
+        Self { connection: Box::pin(connection), crew, under_way: FuturesUnordered::new() }
+    }
+}
+
+impl<C: Served> Future for Manned<C> {
+    type Output = hyper::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        // Answers wake the connection that they are for, so that it is looked at again after them.
+        let ended = this.connection.as_mut().poll(context);
+        let further = mem::take(&mut *this.crew.0.lock().unwrap_or_else(PoisonError::into_inner));
+        this.under_way.extend(further);
+        while let Poll::Ready(Some(())) = Pin::new(&mut this.under_way).poll_next(context) {}
+        ended
+    }
+}
+
+impl<C: Served> Served for Manned<C> {
+    fn finish(mut self: Pin<&mut Self>) {
+        self.connection.as_mut().finish();
+    }
+}

@@ -1,0 +1,74 @@
+//! The end of a connection whose peer may still be sending.
+//!
+//! What comes is thrown away for a moment before the socket is closed: a close on unread bytes is a reset, which can
+//! overtake the answer.
+
+use std::future::Future as _;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// How far a connection is closed.
+#[derive(Debug)]
+pub(crate) struct Linger {
+    has_shut: bool,
+    /// How many more bytes are thrown away.
+    left: usize,
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl Linger {
+    /// Before the end.
+    pub(crate) const fn begin() -> Self {
+        Self { has_shut: false, left: LINGER_BYTES, until: None }
+    }
+
+    /// Closes the sending side of `stream`, and throws away what still comes, until the peer has closed its side as well, or
+    /// enough has come or time has passed. A peer that is between requests is not waited for.
+    pub(crate) fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        is_between: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.has_shut {
+            ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+            self.has_shut = true;
+        }
+        loop {
+            let mut space = [MaybeUninit::uninit(); SCRATCH];
+            let mut bytes = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut *stream).poll_read(context, &mut bytes) {
+                Poll::Ready(Ok(())) if !bytes.filled().is_empty() => {
+                    self.left = self.left.saturating_sub(bytes.filled().len());
+                    if self.left == 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending if is_between && self.left == LINGER_BYTES => return Poll::Ready(Ok(())),
+                Poll::Pending => return self.poll_patience(context).map(Ok),
+            }
+        }
+    }
+
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let until =
+            self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + LINGER)));
+        until.as_mut().poll(context)
+    }
+}
+
+/// How many bytes are read at once where no buffer is kept for them.
+pub(crate) const SCRATCH: usize = 2048;
+
+/// How many bytes of a peer that is still sending are thrown away after the answer.
+const LINGER_BYTES: usize = 256 * 1024;
+
+/// How long a peer that may still be sending has to close its side.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
