@@ -10,7 +10,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ambient::Timestamp;
+use ambient::{Clock, Timestamp};
 use lambda::ProxyEvent;
 use oauth::ScopeSet;
 use policy::{ClientId, RuleId, Rules};
@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::fetch::Fetched;
 use crate::reply::Refusal;
 use crate::stats::BrokerStats;
+use crate::traced::Traced;
 use crate::{AppClientName, Client};
 
 /// Takes audit records.
@@ -168,6 +169,8 @@ pub(crate) struct Trail<'a> {
     sink: &'a dyn AuditSink,
     stats: &'a BrokerStats,
     record: AuditRecord<'a>,
+    /// The request's spans if it has some, and the clock that says when they end.
+    pub(crate) traced: Option<(Traced, &'a dyn Clock)>,
     closed: bool,
 }
 
@@ -197,7 +200,11 @@ impl<'a> Trail<'a> {
             app_client: None,
             status: None,
         };
-        Self { sink, stats, record, closed: false }
+        Self { sink, stats, record, traced: None, closed: false }
+    }
+
+    pub(crate) fn traced(&self) -> Option<&Traced> {
+        self.traced.as_ref().map(|(traced, _clock)| traced)
     }
 
     pub(crate) fn identified(&mut self, client: &Client) {
@@ -235,6 +242,9 @@ impl<'a> Trail<'a> {
 
     fn write(&mut self) -> Result<(), AuditLost> {
         self.closed = true;
+        if let Some((traced, clock)) = &self.traced {
+            traced.answered(&self.record, clock.now());
+        }
         if let Some(reason) = self.record.reason {
             self.stats.refused(reason);
         }

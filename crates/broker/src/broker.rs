@@ -7,11 +7,13 @@ use ambient::{Clock, Moment};
 use arc_swap::ArcSwap;
 use lambda::{Function, Invocation, Invoking, ProxyEvent, ProxyReply};
 use oauth::TokenReply;
+use spans::Tracer;
 
 use crate::audit::Trail;
 use crate::cache::CacheKey;
 use crate::fetch::Fetcher;
 use crate::reply::Refusal;
+use crate::traced::Traced;
 use crate::{AuditLost, AuditSink, BrokerSettings, BrokerStats, Directory, TokenSource};
 use crate::{decide, identity, reply, request};
 
@@ -22,6 +24,7 @@ pub struct Broker {
     audit: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     stats: Arc<BrokerStats>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// What a broker that takes another's place has of its own.
@@ -58,7 +61,14 @@ impl Broker {
         let stats = Arc::new(BrokerStats::default());
         let fetcher = Fetcher::new(settings, source, Arc::clone(&clock), Arc::clone(&stats));
         let fetcher = Arc::new(fetcher);
-        Self { directory: ArcSwap::from_pointee(directory), fetcher, audit, clock, stats }
+        Self { directory: ArcSwap::from_pointee(directory), fetcher, audit, clock, stats, tracer: None }
+    }
+
+    /// Hands spans of requests that the front door traces to `tracer`. Without it none are made.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Option<Arc<Tracer>>) -> Self {
+        self.tracer = tracer;
+        self
     }
 
     /// A broker that differs from this one in who is who, and in nothing else: they share tokens, calls under way, counters
@@ -83,6 +93,7 @@ impl Broker {
             audit: Arc::clone(&self.audit),
             clock: Arc::clone(&self.clock),
             stats: Arc::clone(&self.stats),
+            tracer: self.tracer.clone(),
         }
     }
 
@@ -98,7 +109,9 @@ impl Broker {
 
     pub(crate) async fn answer(&self, event: &ProxyEvent<'_>) -> ProxyReply {
         let now = self.clock.moment();
+        let traced = self.tracer.as_ref().and_then(|tracer| Traced::of(event, tracer));
         let mut trail = Trail::begin(&*self.audit, &self.stats, event, now.time);
+        trail.traced = traced.map(|traced| (traced, &*self.clock));
         let outcome = self.token(event, now, &mut trail).await;
         let answer = reply::render(&outcome);
         match trail.close(outcome.as_ref().err(), answer.status) {
@@ -121,7 +134,7 @@ impl Broker {
         let (scopes, rules) = decide::decide(request, context, &client.facts, now.time)?;
         trail.allowed(&scopes, rules, &client.app_client);
         let key = CacheKey { client: client.id().clone(), app_client: client.app_client.clone(), scopes };
-        let fetched = self.fetcher.token(&key, now).await;
+        let fetched = self.fetcher.token(&key, now, trail.traced()).await;
         trail.fetched(&fetched);
         Ok(fetched.token?)
     }

@@ -14,6 +14,7 @@ use oauth::TokenReply;
 use crate::cache::{Cache, CacheKey, Found, Held};
 use crate::flight::{Arrival, FetchError, Landing, Ticket};
 use crate::stats::{BrokerStats, Called};
+use crate::traced::Traced;
 use crate::{BrokerSettings, CacheOutcome, KeptTokens, TokenSource};
 
 /// Gets tokens.
@@ -59,13 +60,13 @@ impl Fetcher {
         Self { cache: Arc::new(cache), upstream: Arc::new(Upstream { settings, source, clock, stats }) }
     }
 
-    /// The token of `key`.
+    /// The token of `key`. A call that this request causes is shown among its spans.
     // INVARIANT: a call that is in flight has its task before the first await, so that dropping this future loses none.
-    pub(crate) async fn token(&self, key: &CacheKey, now: Moment) -> Fetched {
+    pub(crate) async fn token(&self, key: &CacheKey, now: Moment, traced: Option<&Traced>) -> Fetched {
         match self.cache.look_up(key, now) {
             Found::Token { held, outcome, renewal } => {
                 if let Some((ticket, arrival)) = renewal {
-                    self.launch(ticket);
+                    self.launch(ticket, traced);
                     if !self.upstream.settings.refresh_wait.is_zero() {
                         return self.renew(outcome, held, arrival, now).await;
                     }
@@ -73,7 +74,7 @@ impl Fetcher {
                 Fetched::at_once(outcome, Ok(reply(&held, now)))
             }
             Found::Absent(ticket, arrival) => {
-                self.launch(ticket);
+                self.launch(ticket, traced);
                 self.wait(CacheOutcome::Miss, arrival, now).await
             }
             Found::Underway(arrival) => self.wait(CacheOutcome::Joined, arrival, now).await,
@@ -81,8 +82,8 @@ impl Fetcher {
         }
     }
 
-    fn launch(&self, ticket: Ticket) {
-        tokio::spawn(Arc::clone(&self.upstream).fly(ticket));
+    fn launch(&self, ticket: Ticket, traced: Option<&Traced>) {
+        tokio::spawn(Arc::clone(&self.upstream).fly(ticket, traced.cloned()));
     }
 
     /// Waits for a renewal as long as the settings say, and then makes do with `held`.
@@ -127,13 +128,14 @@ struct Upstream {
 
 impl Upstream {
     /// The task of one flight.
-    async fn fly(self: Arc<Self>, ticket: Ticket) {
+    async fn fly(self: Arc<Self>, ticket: Ticket, traced: Option<Traced>) {
         let began = self.clock.moment();
         let landing = self.call(ticket.key()).await;
         let error = landing.token.as_ref().err().map(FetchError::name);
+        let ended = self.clock.moment();
         let called = Called {
             attempts: landing.attempts,
-            took: self.clock.moment().since(began),
+            took: ended.since(began),
             error,
             circuit: self.source.circuit(),
         };
@@ -142,7 +144,10 @@ impl Upstream {
             let attempts = landing.attempts;
             tracing::warn!(%client, %app_client, %scopes, attempts, %error, "no token was minted");
         }
-        ticket.land(landing, self.clock.moment());
+        if let Some(traced) = traced {
+            traced.called(&ticket.key().app_client, began.time, ended.time, &called);
+        }
+        ticket.land(landing, ended);
         self.stats.called_upstream(called);
     }
 

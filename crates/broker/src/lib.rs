@@ -27,6 +27,7 @@ mod request;
 mod settings;
 mod source;
 mod stats;
+mod traced;
 
 #[cfg(test)]
 mod fixtures;
