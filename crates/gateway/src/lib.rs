@@ -46,5 +46,5 @@ pub use door::{Door, DoorParts, RequestBounds};
 pub use in_force::{InForce, Whose};
 pub use live::{BuildError, Functions, Live};
 pub use metrics::Metrics;
-pub use peer::Peer;
+pub use peer::{Peer, Transport};
 pub use refusal::{Mistake, Refusal};

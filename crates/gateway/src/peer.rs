@@ -4,17 +4,45 @@
 //! connects, or in a handshake. No request can change it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lambda::ClientCertificate;
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Where it connects from.
     pub address: SocketAddr,
+    /// How it speaks.
+    pub transport: Transport,
+}
+
+/// How a connection's bytes travel.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Transport {
+    /// In clear.
+    #[default]
+    Plain,
+    /// Encrypted.
+    Tls {
+        /// What the client's certificate says, if it showed one. It is data: nobody is let in for it.
+        client: Option<Arc<ClientCertificate>>,
+    },
+}
+
+impl Transport {
+    /// What the client's certificate says, if it showed one.
+    pub const fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        match self {
+            Self::Tls { client: Some(client) } => Some(client),
+            Self::Plain | Self::Tls { client: None } => None,
+        }
+    }
 }
 
 impl From<SocketAddr> for Peer {
     /// Somebody of whom the kernel's word is all that is known.
     fn from(address: SocketAddr) -> Self {
-        Self { address }
+        Self { address, transport: Transport::Plain }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::ser::SerializeStruct as _;
@@ -113,6 +114,50 @@ pub struct Identity<'a> {
     pub api_key_id: Option<Cow<'a, str>>,
     pub user_agent: Option<Cow<'a, str>>,
     pub user: Option<Cow<'a, str>>,
+    /// What the client's certificate says, if it showed one. It is no proof of who calls: that is for authorizers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_cert: Option<Arc<ClientCertificate>>,
+}
+
+/// What the certificate says that a client showed in its handshake.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientCertificate {
+    /// The certificate itself.
+    pub client_cert_pem: String,
+    /// Whose it is.
+    #[serde(rename = "subjectDN")]
+    pub subject_dn: String,
+    /// Who signed it.
+    #[serde(rename = "issuerDN")]
+    pub issuer_dn: String,
+    /// Its number with that signer, in hex, a colon between bytes.
+    pub serial_number: String,
+    /// When it holds.
+    pub validity: Validity,
+}
+
+/// When a certificate holds, as OpenSSL writes it: see [`certificate_time`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Validity {
+    /// From when on.
+    pub not_before: String,
+    /// Until when.
+    pub not_after: String,
+}
+
+/// The moment `epoch_s` seconds after the epoch, as API Gateway writes the times of certificates.
+///
+/// ```
+/// assert_eq!(lambda::certificate_time(1_628_156_164), "Aug  5 09:36:04 2021 GMT");
+/// ```
+pub fn certificate_time(epoch_s: u64) -> String {
+    i64::try_from(epoch_s)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map(|at| at.strftime("%b %e %H:%M:%S %Y GMT").to_string())
+        .unwrap_or_default()
 }
 
 impl fmt::Debug for Identity<'_> {

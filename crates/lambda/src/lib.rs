@@ -15,7 +15,7 @@ mod function;
 mod pairs;
 mod reply;
 
-pub use context::{Identity, RequestContext, request_time};
+pub use context::{ClientCertificate, Identity, RequestContext, Validity, certificate_time, request_time};
 pub use event::{EventError, ProxyEvent};
 pub use function::{Function, Guarded, Invocation, InvokeError, Invoking};
 pub use pairs::Pairs;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 
 /// A REGIONAL event of a GET without a key, as recorded.
@@ -101,6 +103,30 @@ fn key_authorizer_and_operation_name_stand_only_where_they_apply() {
     let json = String::from_utf8(event.to_json()).unwrap();
     assert!(json.contains(r#""resourceId":"","authorizer":{"principalId":"p"},"resourcePath""#), "{json}");
     assert!(json.contains(r#""apiKey":"k""#) && json.contains(r#""apiKeyId":"abcdefghij""#));
+    assert_eq!(ProxyEvent::from_json(json.as_bytes()).unwrap(), event);
+}
+
+#[test]
+fn certificate_stands_last_of_the_identity_as_documented_and_is_read_back() {
+    let mut event = ProxyEvent::from_json(RECORDED.as_bytes()).unwrap();
+    event.request_context.identity.client_cert = Some(Arc::new(crate::ClientCertificate {
+        client_cert_pem: "CERT_CONTENT".into(),
+        subject_dn: "www.example.com".into(),
+        issuer_dn: "Example issuer".into(),
+        serial_number: "a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1".into(),
+        validity: crate::Validity {
+            not_before: crate::certificate_time(1_559_046_602),
+            not_after: crate::certificate_time(1_628_156_164),
+        },
+    }));
+    let json = String::from_utf8(event.to_json()).unwrap();
+    // The member as API Gateway's documentation shows it.
+    let documented = concat!(
+        r#""user":null,"clientCert":{"clientCertPem":"CERT_CONTENT","subjectDN":"www.example.com","#,
+        r#""issuerDN":"Example issuer","serialNumber":"a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1:a1","#,
+        r#""validity":{"notBefore":"May 28 12:30:02 2019 GMT","notAfter":"Aug  5 09:36:04 2021 GMT"}}}"#,
+    );
+    assert!(json.contains(documented), "{json}");
     assert_eq!(ProxyEvent::from_json(json.as_bytes()).unwrap(), event);
 }
 

@@ -139,7 +139,7 @@ impl Running {
         }
         let clock = Arc::clone(&world.clock);
         let tidying = tokio::spawn(limit_store::keep_tidy(store, clock, draining.clone()));
-        let (front_door, door) = (FrontListener::new(bound.front_door), Arc::clone(&chain.door));
+        let (front_door, door) = (FrontListener::new(bound.front_door, None), Arc::clone(&chain.door));
         let door =
             tokio::spawn(listen::serve_counted(front_door, large, door, draining.clone(), connections));
         let hosts = Arc::clone(&chain.hosts);
