@@ -48,3 +48,4 @@ pub use live::{BuildError, Functions, Live};
 pub use metrics::Metrics;
 pub use peer::{Peer, Transport};
 pub use refusal::{Mistake, Refusal};
+pub use sparing::Sparing;

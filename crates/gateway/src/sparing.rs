@@ -7,7 +7,7 @@ use ambient::Timestamp;
 
 /// How often something happened, and when that was last said.
 #[derive(Debug, Default)]
-pub(crate) struct Sparing {
+pub struct Sparing {
     /// In microseconds; zero if it was never said.
     said: AtomicU64,
     unsaid: AtomicU64,
@@ -15,7 +15,7 @@ pub(crate) struct Sparing {
 
 impl Sparing {
     /// Notes that it happened at `now`. If it is time for a line, says how often it happened since the last one.
-    pub(crate) fn note(&self, now: Timestamp) -> Option<u64> {
+    pub fn note(&self, now: Timestamp) -> Option<u64> {
         self.unsaid.fetch_add(1, Relaxed);
         let said = self.said.load(Relaxed);
         // Either way: a clock that was set back must not keep the log silent until it has caught up.

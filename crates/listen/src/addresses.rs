@@ -10,27 +10,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The addresses that have connections open. Kept only while they do.
 #[derive(Debug)]
-pub(crate) struct Addresses {
+pub struct Addresses {
     cap: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// One connection of an address; counted until dropped.
 #[derive(Debug)]
-pub(crate) struct Entered {
+pub struct Entered {
     addresses: Arc<Addresses>,
     source: IpAddr,
 }
 
 impl Addresses {
     /// Nobody yet; each address may have `cap` connections, or any number if `cap` is zero.
-    pub(crate) fn new(cap: usize) -> Arc<Self> {
+    pub fn new(cap: usize) -> Arc<Self> {
         let cap = if cap == 0 { usize::MAX } else { cap };
         Arc::new(Self { cap, open: Mutex::default() })
     }
 
     /// Counts one more connection of `address`, unless it has as many as it may.
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Entered> {
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Entered> {
         let source = source(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(source).or_default();

@@ -35,6 +35,7 @@ mod tests;
 mod vetted;
 mod violation;
 
+pub use addresses::{Addresses, Entered};
 pub use body::{BodyError, read_body};
 pub use counts::Counts;
 pub use drain::{Drain, DrainSignal};

@@ -162,7 +162,8 @@ impl Chain {
             metrics,
             bounds: RequestBounds::default(),
         });
-        let door = Arc::new(door.with_execution_log(execution_log));
+        let door = door.with_execution_log(execution_log);
+        let door = Arc::new(door.with_source_rule(definition.local.proxies.source.clone()));
         let in_force = InForce {
             generation: Generation::FIRST,
             definition: Arc::clone(definition),

@@ -7,6 +7,7 @@
 //! Each step is taken only where the definition asks for it.
 
 mod stream;
+mod told;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,8 @@ use tls::{Acceptor, CertificateFacts, Secured};
 use tokio::net::{TcpListener, TcpStream};
 
 use stream::FrontStream;
+use told::Held;
+pub(crate) use told::Introductions;
 
 /// The socket that clients connect to.
 #[derive(Debug)]
@@ -26,12 +29,20 @@ pub(crate) struct FrontListener {
     socket: TcpListener,
     /// Makes connections secure; without it they are in clear.
     tls: Option<Arc<Acceptor>>,
+    /// Learns whom connections are for; without it they are for whoever opens them.
+    introductions: Option<Arc<Introductions>>,
 }
 
 impl FrontListener {
     /// A front door that listens on `socket`.
     pub(crate) const fn new(socket: TcpListener, tls: Option<Arc<Acceptor>>) -> Self {
-        Self { socket, tls }
+        Self { socket, tls, introductions: None }
+    }
+
+    /// The same behind proxies that say whom their connections are for.
+    #[must_use]
+    pub(crate) fn with_introductions(self, introductions: Option<Arc<Introductions>>) -> Self {
+        Self { introductions, ..self }
     }
 }
 
@@ -40,7 +51,7 @@ impl Listener for FrontListener {
 
     async fn accept(&self) -> io::Result<FrontArrival> {
         let (stream, address) = self.socket.accept().await?;
-        Ok(FrontArrival { stream, address, tls: self.tls.clone() })
+        Ok(FrontArrival { stream, address, tls: self.tls.clone(), introductions: self.introductions.clone() })
     }
 }
 
@@ -50,24 +61,38 @@ pub(crate) struct FrontArrival {
     stream: TcpStream,
     address: SocketAddr,
     tls: Option<Arc<Acceptor>>,
+    introductions: Option<Arc<Introductions>>,
 }
 
 impl Arrival for FrontArrival {
-    type Stream = FrontStream;
+    type Stream = Held<FrontStream>;
     type Peer = Peer;
 
     fn address(&self) -> Option<IpAddr> {
-        Some(self.address.ip())
+        let address = self.address.ip();
+        // A proxy brings everybody's connections. They are counted once it is known whose they are.
+        let is_proxy =
+            self.introductions.as_ref().is_some_and(|introductions| introductions.is_proxy(address));
+        (!is_proxy).then_some(address)
     }
 
-    async fn greet(self) -> io::Result<Greeted<FrontStream, Peer>> {
-        let Self { stream, address, tls } = self;
+    async fn greet(self) -> io::Result<Greeted<Held<FrontStream>, Peer>> {
+        let Self { mut stream, address, tls, introductions } = self;
         // Answers are small and written whole: waiting to fill a segment would only add latency.
         stream.set_nodelay(true)?;
-        match tls {
-            None => Ok(Greeted::http1(FrontStream::Plain(stream), address.into())),
-            Some(tls) => secure(stream, address, &tls).await,
-        }
+        let (address, entered) = match introductions {
+            None => (address, None),
+            Some(introductions) => {
+                let (client, entered) =
+                    introductions.whom(&mut stream, address).await.map_err(io::Error::other)?;
+                (client, Some(entered))
+            }
+        };
+        let Greeted { stream, peer, protocol } = match tls {
+            None => Greeted::http1(FrontStream::Plain(stream), address.into()),
+            Some(tls) => secure(stream, address, &tls).await?,
+        };
+        Ok(Greeted { stream: Held::new(stream, entered), peer, protocol })
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ambient::{Clock as _, SystemClock, SystemEntropy};
 use anyhow::bail;
-use config::FunctionHome;
+use config::{FunctionHome, ProxyProtocol};
 use journal::Journal;
 use listen::{Bounds, Counts, Drain, DrainSignal, Handler, Listener, PeerOf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +19,7 @@ use super::{Given, Setup};
 use crate::admin::{Admin, ConnectionCollector, Readiness};
 use crate::chain::{EmbeddedAt, World};
 use crate::control::Desk;
-use crate::front_listener::FrontListener;
+use crate::front_listener::{FrontListener, Introductions};
 use crate::function::Hosts;
 use crate::presence::Fingerprint;
 use crate::reload::{Reloading, Reloads};
@@ -118,7 +118,15 @@ impl Running {
         let small = bounds(share(setup.files, 8, 256));
         let large = Bounds { linger: LINGER, ..bounds(share(setup.files, 2, 4096)) };
         let connections = Arc::new(Counts::default());
-        registry.register_collector(Box::new(ConnectionCollector(Arc::clone(&connections))));
+        let proxies = &setup.definition.local.proxies;
+        let introductions = (proxies.protocol == ProxyProtocol::Required).then(|| {
+            let (proxies, clock) = (proxies.source.proxies.clone(), Arc::clone(&world.clock));
+            Arc::new(Introductions::new(proxies, large.per_address, clock))
+        });
+        registry.register_collector(Box::new(ConnectionCollector {
+            counts: Arc::clone(&connections),
+            introductions: introductions.clone(),
+        }));
         let serving = Arc::new(AtomicBool::new(true));
         let in_step = Arc::new(AtomicBool::new(true));
         let readiness = Readiness {
@@ -139,7 +147,8 @@ impl Running {
         }
         let clock = Arc::clone(&world.clock);
         let tidying = tokio::spawn(limit_store::keep_tidy(store, clock, draining.clone()));
-        let (front_door, door) = (FrontListener::new(bound.front_door, None), Arc::clone(&chain.door));
+        let front_door = FrontListener::new(bound.front_door, None).with_introductions(introductions);
+        let door = Arc::clone(&chain.door);
         let door =
             tokio::spawn(listen::serve_counted(front_door, large, door, draining.clone(), connections));
         let hosts = Arc::clone(&chain.hosts);
