@@ -41,7 +41,8 @@ pub(crate) struct Arrived {
 pub(crate) fn arrive(inbound: Inbound<Peer>, record: Record, rule: &SourceRule) -> Arrived {
     let (parts, body) = inbound.request.into_parts();
     let source_ip = source_ip(&parts.headers, &inbound.peer, rule);
-    Arrived { record: record.with_head(&parts, source_ip), parts, body, peer: inbound.peer, source_ip }
+    let record = record.with_peer(&inbound.peer).with_head(&parts, source_ip);
+    Arrived { record, parts, body, peer: inbound.peer, source_ip }
 }
 
 /// Where a request comes from, as far as those say it whose word counts.
@@ -53,6 +54,7 @@ fn source_ip(headers: &HeaderMap, peer: &Peer, rule: &SourceRule) -> IpAddr {
 /// Refuses what came in place of a request, with what could still be read of it. No header of it was read, so that it comes
 /// from its connection.
 pub(crate) fn refuse(refused: listen::Refused<Peer>, record: Record) -> Box<Refused> {
+    let record = record.with_peer(&refused.peer);
     let record = record.with_line(refused.line, refused.peer.address.ip().to_canonical());
     Box::new(Refused { refusal: refusal(refused.violation), record, stage: None })
 }

@@ -18,7 +18,7 @@ use http::header::{HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use journal::Journal;
-use lambda::InvokeError;
+use lambda::{ClientCertificate, InvokeError};
 use listen::RequestLine;
 use restapi::{AccessLogSettings, ApiKeyId, LoggingLevel, ResponseType};
 use serde_json::{Map, Value};
@@ -30,6 +30,7 @@ use crate::ids::Ids;
 use crate::live::{Endpoint, Plan, StageView};
 use crate::log_line::LogLine;
 use crate::metrics::{Metrics, Observed};
+use crate::peer::Peer;
 use crate::template::escape_json;
 use crate::trace::{Ended, Phase, Trace, TraceId, Traced};
 
@@ -115,6 +116,7 @@ pub(crate) struct Record {
     path: String,
     version: Version,
     source_ip: IpAddr,
+    client_certificate: Option<Arc<ClientCertificate>>,
     user_agent: Option<HeaderValue>,
     host: Option<HeaderValue>,
     pub(crate) stage: Option<Arc<StageView>>,
@@ -145,6 +147,7 @@ impl Record {
             path: String::new(),
             version: Version::HTTP_11,
             source_ip: Ipv4Addr::UNSPECIFIED.into(),
+            client_certificate: None,
             user_agent: None,
             host: None,
             stage: None,
@@ -161,6 +164,12 @@ impl Record {
             error: None,
             answer: None,
         }
+    }
+
+    /// Takes over what the connection says.
+    pub(crate) fn with_peer(mut self, peer: &Peer) -> Self {
+        self.client_certificate = peer.transport.client_certificate().cloned();
+        self
     }
 
     /// Takes over what the head says.

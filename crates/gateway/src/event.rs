@@ -11,6 +11,7 @@ use lambda::{Identity, Pairs, ProxyEvent, RequestContext};
 use crate::accept::X_API_KEY;
 use crate::call::{Identified, Received, Routed};
 use crate::host;
+use crate::peer::Transport;
 
 /// The event of `call`.
 pub(crate) fn of<'a>(call: &'a Identified, trace: &'a str, source_ip: &'a str) -> ProxyEvent<'a> {
@@ -63,6 +64,7 @@ fn context<'a>(call: &'a Identified, source_ip: &'a str) -> RequestContext<'a> {
             api_key_id: call.key_id.as_ref().filter(|_| call.shows_key).map(|id| id.as_str().into()),
             source_ip: source_ip.into(),
             user_agent: request.header(&USER_AGENT).map(Into::into),
+            client_cert: request.peer.transport.client_certificate().cloned(),
             ..Identity::default()
         },
         domain_name: domain_name.into(),
@@ -92,8 +94,12 @@ fn headers<'a>(request: &'a Received, trace: &'a str, source_ip: &'a str) -> Pai
     };
     headers.push("X-Amzn-Trace-Id", trace);
     headers.push("X-Forwarded-For", forwarded);
-    headers.push("X-Forwarded-Port", "80");
-    headers.push("X-Forwarded-Proto", "http");
+    let (port, scheme) = match request.peer.transport {
+        Transport::Plain => ("80", "http"),
+        Transport::Tls { .. } => ("443", "https"),
+    };
+    headers.push("X-Forwarded-Port", port);
+    headers.push("X-Forwarded-Proto", scheme);
     headers
 }
 

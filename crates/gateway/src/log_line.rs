@@ -76,10 +76,11 @@ impl LogLine {
     }
 }
 
-/// Whether a client or an authorizer chooses the value freely. What this program or the definition says (an id, a status,
+/// Whether a client, whoever signs its certificate or an authorizer chooses the value freely. What this program or the definition says (an id, a status,
 /// the time with a space in it) is no danger to the fields around it.
 fn is_chosen(name: &str) -> bool {
     name.starts_with("authorizer.")
+        || name.starts_with("identity.clientCert.")
         || ["path", "domainName", "domainPrefix", "identity.userAgent"].contains(&name)
         || LogVariable::find(name).is_none()
 }

@@ -50,8 +50,27 @@ impl Record {
             // Not API Gateway's: there they are unknown and come out as a dash.
             "limit" => self.limited?.binding()?.as_str().into(),
             "plan" => self.plan.as_deref()?.name.as_str().into(),
-            _ => return self.of_authorizer(name.strip_prefix("authorizer.")?),
+            _ => {
+                return match name.strip_prefix("identity.clientCert.") {
+                    Some(name) => self.of_client_certificate(name),
+                    None => self.of_authorizer(name.strip_prefix("authorizer.")?),
+                };
+            }
         })
+    }
+
+    fn of_client_certificate(&self, name: &str) -> Option<Cow<'_, str>> {
+        let certificate = self.client_certificate.as_deref()?;
+        let value = match name {
+            "clientCertPem" => &certificate.client_cert_pem,
+            "subjectDN" => &certificate.subject_dn,
+            "issuerDN" => &certificate.issuer_dn,
+            "serialNumber" => &certificate.serial_number,
+            "validity.notBefore" => &certificate.validity.not_before,
+            "validity.notAfter" => &certificate.validity.not_after,
+            _ => return None,
+        };
+        Some(value.into())
     }
 
     fn of_authorizer(&self, name: &str) -> Option<Cow<'_, str>> {

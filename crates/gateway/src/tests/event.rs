@@ -1,13 +1,16 @@
 //! What the function is given.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Clock as _;
+use lambda::ClientCertificate;
 use restapi::HttpMethod;
 use serde_json::{Value, json};
 
 use super::account::{GOOD, add_method, dev, set_timeout, token_method};
 use super::harness::{House, Request, Setup};
+use crate::Transport;
 
 /// The event of a request that gets through.
 async fn event_of(house: &House, request: Request) -> Value {
@@ -47,6 +50,25 @@ async fn whole_event_of_a_token_request() {
     }
     // One member a line, to be read; nothing else of the bytes is touched.
     insta::assert_snapshot!(event.replace(",\"", ",\n\""));
+}
+
+#[tokio::test]
+async fn certificate_of_the_client_is_in_the_identity_and_selects_nothing() {
+    let certificate = ClientCertificate { subject_dn: "CN=reports".into(), ..ClientCertificate::default() };
+    let mut setup = Setup::stock();
+    setup.transport = Transport::Tls { client: Some(Arc::new(certificate)) };
+    let house = setup.open().await;
+    let event = event_of(&house, Request::token(GOOD)).await;
+    assert_eq!(event["requestContext"]["identity"]["clientCert"]["subjectDN"], "CN=reports");
+    assert_eq!(event["headers"]["X-Forwarded-Proto"], "https");
+    assert_eq!(event["headers"]["X-Forwarded-Port"], "443");
+    // Who calls is who has the key, and without one nobody.
+    assert_eq!(house.send(Request::anonymous_token()).await.status, 403);
+    let mut setup = Setup::stock();
+    setup.transport = Transport::Tls { client: None };
+    let house = setup.open().await;
+    let event = event_of(&house, Request::token(GOOD)).await;
+    assert!(event["requestContext"]["identity"].get("clientCert").is_none(), "{event}");
 }
 
 #[tokio::test]

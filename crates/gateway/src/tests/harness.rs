@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use journal::{Journal, Writing};
 use lambda::{Function, Guarded};
 use limits::{Limiter, Memory};
-use listen::{Bounds, Drain};
+use listen::{Arrival, Bounds, Drain, Greeted, Listener};
 use prometheus_client::registry::Registry;
 use proxied::SourceRule;
 use restapi::{Account, AuthorizationType, AuthorizerId, FunctionName};
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::account::{FUNCTION, account, deploy, oauth_responses, token_method};
 use super::stand_ins::Told;
-use crate::{Authorizer, Door, DoorParts, Functions, Live, Metrics, RequestBounds};
+use crate::{Authorizer, Door, DoorParts, Functions, Live, Metrics, Peer, RequestBounds, Transport};
 
 /// What a front door is to be opened with.
 pub(super) struct Setup {
@@ -29,6 +29,8 @@ pub(super) struct Setup {
     pub(super) limiter: Arc<dyn Limiter>,
     pub(super) bounds: RequestBounds,
     pub(super) source: SourceRule,
+    /// How every connection is said to have come.
+    pub(super) transport: Transport,
     pub(super) log_bytes: usize,
     /// Whether the function is there at all.
     pub(super) has_function: bool,
@@ -60,6 +62,7 @@ impl Setup {
             limiter: Arc::new(Memory::new()),
             bounds: RequestBounds::default(),
             source: SourceRule::default(),
+            transport: Transport::Plain,
             log_bytes: 1 << 20,
             has_function: true,
         }
@@ -118,6 +121,7 @@ impl Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (drain, signal) = Drain::new();
+        let listener = Socket { listener, transport: self.transport };
         tokio::spawn(listen::serve(listener, Bounds::default(), Arc::clone(&door), signal));
         House {
             account: self.account,
@@ -204,6 +208,39 @@ fn guarded(account: &Account, function: &Arc<Told>) -> (String, Arc<dyn Function
     let name = FunctionName::parse(FUNCTION).unwrap();
     let guarded = Guarded::new(name, account.permissions.clone(), function.clone());
     (format!("arn:aws:lambda:eu-central-1:000000000000:function:{FUNCTION}"), Arc::new(guarded))
+}
+
+/// A socket whose connections are said to have come as a test has it.
+struct Socket {
+    listener: TcpListener,
+    transport: Transport,
+}
+
+struct Come {
+    stream: TcpStream,
+    peer: Peer,
+}
+
+impl Listener for Socket {
+    type Arrival = Come;
+
+    async fn accept(&self) -> io::Result<Come> {
+        let (stream, address) = self.listener.accept().await?;
+        Ok(Come { stream, peer: Peer { address, transport: self.transport.clone() } })
+    }
+}
+
+impl Arrival for Come {
+    type Stream = TcpStream;
+    type Peer = Peer;
+
+    fn address(&self) -> Option<IpAddr> {
+        Some(self.peer.address.ip())
+    }
+
+    async fn greet(self) -> io::Result<Greeted<TcpStream, Peer>> {
+        Ok(Greeted::http1(self.stream, self.peer))
+    }
 }
 
 /// Where a log is written to.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lambda::InvokeError;
+use lambda::{ClientCertificate, InvokeError, Validity};
 use restapi::{AccessLogFormat, AccessLogSettings, LogVariable, ValueOf};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::account::{GOOD, daily, dev, standard};
 use super::harness::{Request, Setup};
 use super::stand_ins::Says;
-use crate::{Principal, Verdict};
+use crate::{Principal, Transport, Verdict};
 
 /// The names that a format can have: with a property in the place of what an authorizer chooses.
 fn names() -> impl Iterator<Item = (&'static LogVariable, String)> {
@@ -28,21 +28,35 @@ fn principal() -> Principal {
     Principal { context, usage_key: None }
 }
 
+/// A certificate whose owner has tried to end a line of the log.
+fn certificate() -> ClientCertificate {
+    ClientCertificate {
+        client_cert_pem: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----".into(),
+        subject_dn: "CN=billing \"1\",O=Example\\, Inc.".into(),
+        issuer_dn: "CN=Example CA".into(),
+        serial_number: "0a:1b".into(),
+        validity: Validity {
+            not_before: "May 28 12:30:02 2019 GMT".into(),
+            not_after: "Aug  5 09:36:04 2031 GMT".into(),
+        },
+    }
+}
+
 /// What each variable was in a token, a reply that failed, a refusal by quota and one by the authorizer.
 async fn seen() -> BTreeMap<String, Vec<String>> {
     let members: Vec<String> = names().map(|(_, name)| format!("\"{name}\":\"$context.{name}\"")).collect();
     let format = format!("{{{}}}", members.join(","));
     let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for verdict in [Verdict::Allow(principal()), Verdict::Deny { explicitly: true }] {
-        let house = Setup::stock()
+        let mut setup = Setup::stock()
             .with(|account| {
                 standard(account).quota = Some(daily(2));
                 dev(account).access_log_settings =
                     Some(AccessLogSettings { destination_arn: "access-log".into(), format: format.clone() });
             })
-            .authorized_by(Arc::new(Says::new(verdict)))
-            .open()
-            .await;
+            .authorized_by(Arc::new(Says::new(verdict)));
+        setup.transport = Transport::Tls { client: Some(Arc::new(certificate())) };
+        let house = setup.open().await;
         let request = || {
             Request::token(GOOD)
                 .header("User-Agent", "python-requests/2.32")
@@ -122,4 +136,27 @@ async fn credential_that_an_authorizer_hands_on_is_not_written() {
         .await;
     house.send(Request::token(GOOD)).await;
     assert_eq!(house.log(), [r#"-|-|7|u\"1|t1"#]);
+}
+
+#[tokio::test]
+async fn certificate_cannot_forge_a_line_and_its_absence_is_a_dash() {
+    let lines = async |client| {
+        let mut setup = Setup::stock().with(|account| {
+            let format = "$context.requestId $context.identity.clientCert.subjectDN \
+                          $context.identity.clientCert.clientCertPem $context.status"
+                .to_owned();
+            dev(account).access_log_settings =
+                Some(AccessLogSettings { destination_arn: "access-log".into(), format });
+        });
+        setup.transport = Transport::Tls { client };
+        let house = setup.open().await;
+        house.send(Request::token(GOOD)).await;
+        house.log()
+    };
+    let line = lines(Some(Arc::new(certificate()))).await;
+    assert_eq!(line.len(), 1, "{line:?}");
+    let fields: Vec<&str> = line[0].split(' ').collect();
+    assert_eq!(fields.len(), 4, "{line:?}");
+    assert!(line[0].ends_with(" 200"), "{line:?}");
+    assert!(lines(None).await[0].ends_with(" - - 200"));
 }

@@ -58,12 +58,12 @@ impl LogVariable {
         credential("identity.apiKey"),
         request("identity.apiKeyId"),
         nowhere("identity.caller", NO_SIGNATURE),
-        nowhere("identity.clientCert.clientCertPem", NO_CERTIFICATE),
-        nowhere("identity.clientCert.issuerDN", NO_CERTIFICATE),
-        nowhere("identity.clientCert.serialNumber", NO_CERTIFICATE),
-        nowhere("identity.clientCert.subjectDN", NO_CERTIFICATE),
-        nowhere("identity.clientCert.validity.notAfter", NO_CERTIFICATE),
-        nowhere("identity.clientCert.validity.notBefore", NO_CERTIFICATE),
+        request("identity.clientCert.clientCertPem"),
+        request("identity.clientCert.issuerDN"),
+        request("identity.clientCert.serialNumber"),
+        request("identity.clientCert.subjectDN"),
+        request("identity.clientCert.validity.notAfter"),
+        request("identity.clientCert.validity.notBefore"),
         nowhere("identity.cognitoAuthenticationProvider", NO_SIGNATURE),
         nowhere("identity.cognitoAuthenticationType", NO_SIGNATURE),
         nowhere("identity.cognitoIdentityId", NO_SIGNATURE),
@@ -174,5 +174,4 @@ const LONGEST: usize = 64;
 
 const NO_SIGNATURE: &str = "callers are known by API keys, not by IAM or Cognito identities";
 const NO_AWS_CALL: &str = "nothing is asked over AWS's network, so nothing has a request id there";
-const NO_CERTIFICATE: &str = "clients are not asked for certificates";
 const NO_WEB_ACL: &str = "there is no web ACL in front";
