@@ -205,6 +205,8 @@ pub struct LocalHome {
     pub front_door: SocketAddr,
     /// Who connects to the front door for others, and how that is told.
     pub proxies: ProxySettings,
+    /// How connections to the front door are encrypted, if they are.
+    pub tls: Option<TlsSettings>,
     /// Where health and metrics are served: a loopback address.
     pub admin: SocketAddr,
     /// Where tokens come from.
@@ -264,6 +266,50 @@ pub enum ProxyProtocol {
     Off,
     /// Each does, and each is of a trusted proxy.
     Required,
+}
+
+/// How connections to the front door are encrypted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsSettings {
+    /// The file of the certificate and of what signed it. Paths count from the definition's directory.
+    pub certificate: PathBuf,
+    /// The file of its private key.
+    pub key: PathBuf,
+    /// Whether clients show certificates.
+    pub client_auth: ClientAuth,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+}
+
+/// Whether clients show certificates.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum ClientAuth {
+    /// They are not asked.
+    #[default]
+    None,
+    /// They may. One that is not good is refused.
+    Optional(ClientAuthorities),
+    /// They must.
+    Required(ClientAuthorities),
+}
+
+/// Who signs clients' certificates.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClientAuthorities {
+    /// The file of their certificates.
+    pub ca: PathBuf,
+    /// The file of the lists of certificates that they have taken back.
+    pub crl: Option<PathBuf>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TlsVersion {
+    /// 1.2.
+    #[default]
+    V1_2,
+    /// 1.3.
+    V1_3,
 }
 
 /// Where a function runs.

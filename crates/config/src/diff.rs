@@ -93,7 +93,9 @@ fn compare(path: &str, from: &Map<String, Value>, to: &Map<String, Value>, chang
 fn needs_restart(path: &str, deployed: bool) -> bool {
     let is_at_or_below =
         |place: &&str| path.strip_prefix(*place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    FIXED.iter().any(is_at_or_below) && (deployed || !EXCEPT.iter().any(is_at_or_below))
+    // Another certificate is taken over. Whether there is one at all is not.
+    path == "homes.local.tls"
+        || FIXED.iter().any(is_at_or_below) && (deployed || !EXCEPT.iter().any(is_at_or_below))
 }
 
 fn is_deployed(meaning: &Meaning) -> bool {

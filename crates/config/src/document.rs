@@ -16,8 +16,8 @@ use crate::written::{Optional, Written};
 
 pub(crate) use home::{
     AwsDocument, ExternalAppClientDocument, ExternalPoolDocument, FunctionDocument,
-    FunctionElsewhereDocument, HomesDocument, LimitsDocument, LocalDocument, MetricsDocument, TracesDocument,
-    UserPoolDocument, WhenLostDocument,
+    FunctionElsewhereDocument, HomesDocument, LimitsDocument, LocalDocument, MetricsDocument, TlsDocument,
+    TracesDocument, UserPoolDocument, WhenLostDocument,
 };
 
 /// One definition for every home: the API, its plans, its clients.

@@ -14,6 +14,7 @@ mod limits;
 mod observed;
 mod plans;
 mod proxies;
+mod tls;
 mod values;
 mod waivers;
 

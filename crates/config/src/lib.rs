@@ -30,10 +30,10 @@ pub use compile::{
     AwsKey, AwsPlace, CompileError, Compiled, CompiledClient, KeyRecord, compile, compile_aws,
 };
 pub use definition::{
-    Api, AppClient, AwsHome, BrokerSettings, Client, Definition, DeployedFunction, ExternalAppClient,
-    FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome,
-    MetricsSettings, Parents, Plan, PoolEndpoint, ProxyProtocol, ProxySettings, TracesSettings,
-    UpstreamSettings, UserPool, WhenLost,
+    Api, AppClient, AwsHome, BrokerSettings, Client, ClientAuth, ClientAuthorities, Definition,
+    DeployedFunction, ExternalAppClient, FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits,
+    LimitsSettings, LocalHome, MetricsSettings, Parents, Plan, PoolEndpoint, ProxyProtocol, ProxySettings,
+    TlsSettings, TlsVersion, TracesSettings, UpstreamSettings, UserPool, WhenLost,
 };
 pub use diff::{Change, Difference, Meaning, diff};
 pub use error::{DefinitionError, DefinitionErrors};

@@ -55,6 +55,13 @@ homes:
     trusted_proxies: [192.0.2.0/24, "2001:db8:ffff::/48"]
     client_address: forwarded
     proxy_protocol: required
+    tls:
+      certificate: tls/certificate.pem
+      key: tls/key.pem
+      min_version: "1.3"
+      client_auth: required
+      client_ca: tls/clients.pem
+      client_crl: tls/clients-crl.pem
     admin: 127.0.0.1:9081
     user_pool:
       token_endpoint: https://pool.auth.eu-central-1.amazoncognito.com/oauth2/token

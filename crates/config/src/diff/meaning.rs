@@ -11,9 +11,10 @@ use restapi::{LoggingLevel, QuotaPeriod, QuotaSettings, ThrottleSettings};
 use serde_json::{Map, Value, json};
 
 use crate::definition::{
-    Api, AppClient, AwsHome, BrokerSettings, Client, DeployedFunction, ExternalAppClient, FunctionHome,
-    FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome, MetricsSettings, Parents,
-    Plan, PoolEndpoint, ProxyProtocol, ProxySettings, TracesSettings, UpstreamSettings, UserPool, WhenLost,
+    Api, AppClient, AwsHome, BrokerSettings, Client, ClientAuth, DeployedFunction, ExternalAppClient,
+    FunctionHome, FunctionProcesses, GatewayResponseStyle, KeptLimits, LimitsSettings, LocalHome,
+    MetricsSettings, Parents, Plan, PoolEndpoint, ProxyProtocol, ProxySettings, TlsSettings, TlsVersion,
+    TracesSettings, UpstreamSettings, UserPool, WhenLost,
 };
 use crate::{Definition, Waiver};
 
@@ -200,6 +201,7 @@ fn local(local: &LocalHome) -> Value {
         account_throttle,
         front_door,
         proxies,
+        tls,
         admin,
         user_pool,
         limits,
@@ -230,6 +232,7 @@ fn local(local: &LocalHome) -> Value {
         ("trusted_proxies", (!proxies.is_empty()).then(|| set(proxies.networks()))),
         ("client_address", header),
         ("proxy_protocol", Some(json!(protocol))),
+        ("tls", tls.as_ref().map(self::tls)),
         ("admin", Some(json!(admin))),
         ("user_pool", Some(self::user_pool(user_pool))),
         ("user_pool_listen", listen),
@@ -237,6 +240,27 @@ fn local(local: &LocalHome) -> Value {
         ("function", Some(function(function_home))),
         ("metrics", Some(self::metrics(*metrics))),
         ("traces", traces.as_ref().map(self::traces)),
+    ])
+}
+
+fn tls(tls: &TlsSettings) -> Value {
+    let TlsSettings { certificate, key, client_auth, min_version } = tls;
+    let (word, authorities) = match client_auth {
+        ClientAuth::None => ("none", None),
+        ClientAuth::Optional(authorities) => ("optional", Some(authorities)),
+        ClientAuth::Required(authorities) => ("required", Some(authorities)),
+    };
+    let min_version = match min_version {
+        TlsVersion::V1_2 => "1.2",
+        TlsVersion::V1_3 => "1.3",
+    };
+    tree([
+        ("certificate", Some(json!(certificate))),
+        ("key", Some(json!(key))),
+        ("client_auth", Some(json!(word))),
+        ("client_ca", authorities.map(|authorities| json!(authorities.ca))),
+        ("client_crl", authorities.and_then(|authorities| authorities.crl.as_ref()).map(|crl| json!(crl))),
+        ("min_version", Some(json!(min_version))),
     ])
 }
 

@@ -57,6 +57,33 @@ fn changes_are_told_in_the_words_of_the_file() {
 }
 
 #[test]
+fn another_certificate_is_taken_over_and_tls_itself_only_by_a_restart() {
+    let with = |tls: &str| meaning(&format!("homes: {{ local: {{ {tls} }} }}"));
+    let plain = with("");
+    let first = with("tls: { certificate: a.pem, key: a.key }");
+    let second = with(
+        "tls: { certificate: b.pem, key: a.key, client_auth: optional, client_ca: ca.pem, min_version: '1.3' }",
+    );
+    let changes = diff(&first, &second);
+    assert_eq!(
+        lines(&changes),
+        [
+            "homes.local.tls.certificate: a.pem → b.pem",
+            "homes.local.tls.client_auth: none → optional",
+            "+ homes.local.tls.client_ca: ca.pem",
+            "homes.local.tls.min_version: 1.2 → 1.3",
+        ]
+    );
+    assert!(changes.iter().all(|change| !change.needs_restart));
+    for (from, to, said) in [
+        (&plain, &first, "+ homes.local.tls  (needs a restart)"),
+        (&first, &plain, "- homes.local.tls  (needs a restart)"),
+    ] {
+        assert_eq!(lines(&diff(from, to)), [said]);
+    }
+}
+
+#[test]
 fn what_a_running_server_cannot_take_over_is_marked() {
     for (from, to, path) in [
         ("name: token-broker-api", "name: another-api", "api.name"),

@@ -55,6 +55,9 @@ pub(crate) struct LocalDocument {
     #[serde(default)]
     #[schemars(with = "ProxyProtocolWord")]
     pub(crate) proxy_protocol: Optional<Written<String>>,
+    /// How connections to the front door are encrypted. Without it they are in clear, unless `up --tls` says otherwise.
+    #[serde(default)]
+    pub(crate) tls: Optional<Written<TlsDocument>>,
     /// Where health and metrics are served, on loopback only: `127.0.0.1:8081` unless given.
     #[serde(default)]
     pub(crate) admin: Optional<Written<String>>,
@@ -77,6 +80,34 @@ pub(crate) struct LocalDocument {
     /// `otlp`.
     #[serde(default)]
     pub(crate) traces: Optional<Written<TracesDocument>>,
+}
+
+/// How connections to the front door are encrypted: by TLS 1.3 or 1.2. Paths count from the directory of this file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsDocument {
+    /// The file of the certificate in PEM, and behind it of what signed it.
+    #[schemars(length(min = 1))]
+    pub(crate) certificate: Written<String>,
+    /// The file of its private key in PEM, which only its owner, or its group, may read.
+    #[schemars(length(min = 1))]
+    pub(crate) key: Written<String>,
+    /// The oldest version that is spoken: `"1.2"` (the default) or `"1.3"`.
+    #[serde(default)]
+    #[schemars(with = "TlsVersionWord")]
+    pub(crate) min_version: Optional<Written<String>>,
+    /// Whether clients show certificates: `none` (the default), `optional` or `required`.
+    #[serde(default)]
+    #[schemars(with = "ClientAuthWord")]
+    pub(crate) client_auth: Optional<Written<String>>,
+    /// With `client_auth`: the file of the certificates of those who sign clients' certificates, in PEM.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(crate) client_ca: Optional<Written<String>>,
+    /// With `client_auth`: the file of the lists of certificates that they have taken back, in PEM, one of each authority.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(crate) client_crl: Optional<Written<String>>,
 }
 
 /// What is counted besides what always is.
@@ -278,5 +309,25 @@ enum ClientAddressWord {
 #[expect(dead_code, reason = "the schema's list of words")]
 enum ProxyProtocolWord {
     Off,
+    Required,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum TlsVersionWord {
+    #[serde(rename = "1.2")]
+    V1_2,
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+#[expect(dead_code, reason = "the schema's list of words")]
+enum ClientAuthWord {
+    None,
+    Optional,
     Required,
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
 
-use super::{Inspector, function, limits, observed, proxies, values};
+use super::{Inspector, function, limits, observed, proxies, tls, values};
 use crate::definition::{
     AppClient, AwsHome, ExternalAppClient, FunctionHome, LocalHome, PoolEndpoint, UserPool,
 };
@@ -54,6 +54,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         trusted_proxies,
         client_address,
         proxy_protocol,
+        tls,
         admin,
         user_pool,
         user_pool_listen,
@@ -63,6 +64,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         traces,
     } = document;
     let proxies = proxies::inspect(&trusted_proxies, &client_address, &proxy_protocol, inspector);
+    let tls = tls::inspect(tls, inspector);
     let function_home = function::inspect(function, inspector);
     let limits = limits::inspect(limits, inspector);
     let metrics = observed::metrics(metrics, inspector);
@@ -111,6 +113,7 @@ fn local(document: LocalDocument, app_clients: &AppClients, inspector: &mut Insp
         function: FunctionName::parse("token-broker").ok()?,
         front_door: front_door?,
         proxies,
+        tls,
         admin: admin?,
         user_pool: user_pool?,
         limits,

@@ -133,6 +133,19 @@ const BROKEN: &[(&str, &str)] = &[
     ("proxy_protocol_of_nobody", "homes:\n  local: { proxy_protocol: required }\n"),
     ("no_proxies", "homes:\n  local: { trusted_proxies: [], client_address: forwarded }\n"),
     (
+        "tls",
+        "homes:\n  local:\n    tls: { certificate: '', key: key.pem, min_version: \"1.1\", client_auth: always, client_ca: ' ' }\n",
+    ),
+    ("tls_without_a_key", "homes:\n  local:\n    tls: { certificate: certificate.pem }\n"),
+    (
+        "tls_with_clients_that_nobody_vouches_for",
+        "homes:\n  local:\n    tls: { certificate: c.pem, key: k.pem, client_auth: required, client_crl: r.pem }\n",
+    ),
+    (
+        "tls_with_authorities_that_are_not_asked",
+        "homes:\n  local:\n    tls: { certificate: c.pem, key: k.pem, client_ca: ca.pem, client_crl: r.pem }\n",
+    ),
+    (
         "limits",
         "homes:\n  local:\n    limits:\n      store: redis\n      quota_batch: 0\n      lease: 500ms\n      when_lost: { throttle: ajar, quota: shut }\n",
     ),
