@@ -25,5 +25,6 @@ mod refusals;
 mod reload;
 mod restart;
 mod running;
+mod trust;
 mod usage;
 mod waivers;
