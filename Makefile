@@ -19,21 +19,21 @@ FUZZ := --manifest-path fuzz/Cargo.toml
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 
-# What is released leaves the AWS SDK out; what is linted and tested has it.
-WITH_AWS := token-broker/aws
+# What is released leaves the AWS SDK and spans out; what is linted and tested has them.
+WITH_AWS := token-broker/aws,token-broker/otlp
 
 # What `make lambda` builds for, and what it packages.
 ARCHITECTURES ?= arm64
 DEFINITION ?= terraform/examples/complete/token-broker.yaml
 
-.PHONY: help test tools fmt lint docs unit loom mutants clients lambda packages terraform deploy deny bench fuzz release
+.PHONY: help test tools fmt lint docs unit loom mutants clients spans lambda packages terraform deploy deny bench fuzz release
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 # Lambda has two kinds of processors; whoever packages for one of them need not build for both.
 test: ARCHITECTURES := arm64 x86_64
-test: tools lint docs unit loom clients packages terraform deploy deny ## Run everything that CI runs
+test: tools lint docs unit loom clients spans packages terraform deploy deny ## Run everything that CI runs
 
 tools: ## Look for the tools that must be there
 	tests/setup/prerequisites
@@ -67,7 +67,7 @@ docs: ## Build the API documentation; a broken link is an error
 unit: ## Run the workspace's own tests
 	tests/setup/cargo-tool cargo-nextest 0.9.143
 	tests/setup/proxies
-	cargo nextest run --locked --workspace -E 'test(build_without_the_sdk)'
+	cargo nextest run --locked --workspace -E 'test(/build_without/)'
 	cargo nextest run --locked --workspace --features $(WITH_AWS)
 	cargo test --locked --workspace --features $(WITH_AWS) --doc
 
@@ -82,6 +82,12 @@ mutants: ## Break limits and defences on purpose, one way after the other; a tes
 clients: release ## Let real OAuth clients get tokens from the release build, wherever its function runs
 	tests/setup/clients
 	$(PYTHON) tests/clients/run.py $(BROKER) $(BOOTSTRAP)
+
+spans: ## Read the spans that a broker sends by OpenTelemetry's own classes
+	tests/setup/clients
+	cargo test --locked --workspace --features $(WITH_AWS) --no-run
+	BROKER_BINARY=$(CARGO_TARGET_DIR)/debug/token-broker \
+	  $(PYTHON) -m pytest -q --strict-markers -p no:cacheprovider tests/clients/otlp
 
 lambda: release ## Build the broker for Lambda, and package it with DEFINITION: ARCHITECTURES="arm64 x86_64" for both
 	tests/setup/lambda
@@ -108,7 +114,8 @@ deny: ## Check licences, sources and duplicates of dependencies, and advisories 
 	tests/setup/cargo-tool cargo-deny 0.20.2
 	tests/setup/check-dependencies
 	@tree=$$(cargo tree --locked --package token-broker --package broker-lambda --edges normal --prefix none) && \
-	  if grep -E '^aws-(config|runtime|sdk|sig|smithy|types)' <<< "$$tree"; then echo 'The AWS SDK is in what is released.'; exit 1; fi
+	  if grep -E '^aws-(config|runtime|sdk|sig|smithy|types)' <<< "$$tree"; then echo 'The AWS SDK is in what is released.'; exit 1; fi; \
+	  if grep -E '^(opentelemetry|otlp|prost|tonic)' <<< "$$tree"; then echo 'What sends spans is in what is released.'; exit 1; fi
 
 bench: release ## Measure against nginx, governor and other functions here, and write the figures to docs/benchmarks.md
 	tests/setup/bench

@@ -296,6 +296,7 @@ impl Drop for Record {
         self.log.metrics.observe(Observed {
             status,
             limited: self.limited,
+            client: self.client.as_deref(),
             latency,
             integration: self.integration.map(|integration| integration.latency),
             stage: self.stage.as_deref(),

@@ -1,5 +1,6 @@
 //! The front door: everything the pipeline needs, and the listener's way into it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +105,11 @@ impl Door {
     /// Shows another state of the API from now on. Requests under way finish on the one they began with.
     pub fn replace(&self, live: Live) {
         self.live.store(Arc::new(live));
+    }
+
+    /// Counts by client from now on: the first `most` of `names` by themselves, all others together. Without a number, nobody.
+    pub fn count_clients<'a>(&self, names: impl IntoIterator<Item = &'a str>, most: Option<NonZeroU32>) {
+        self.log.metrics.by_client.show(names, most);
     }
 
     /// Takes out of force, from the next request on, every key that `keep` does not name. It cannot fail: a revocation

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use limits::LimitId;
+use limits::{Charge, LimitId, Subject};
 
 use crate::Door;
-use crate::live::{Endpoint, Live, Plan, StageView};
+use crate::live::{Endpoint, KnownKey, Live, Plan, StageView};
 
 /// A limit in force.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,6 +58,36 @@ impl Door {
         let plans = live.plans.iter().flat_map(|plan| of_plan(plan));
         std::iter::once(account).chain(methods).chain(plans).collect()
     }
+}
+
+/// The quota of a key whose client is counted by itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClientQuota {
+    /// The client's name.
+    pub client: Arc<str>,
+    /// The quota, as the key has it.
+    pub quota: Charge,
+}
+
+impl Door {
+    /// The quotas of all keys of clients that are [counted](Self::count_clients) by themselves. Every key there is looked at,
+    /// unless no client is.
+    pub fn client_quotas(&self) -> Vec<ClientQuota> {
+        let clients = &self.log.metrics.by_client;
+        if !clients.is_on() {
+            return Vec::new();
+        }
+        let live = self.live.load_full();
+        let shown = |key: &&Arc<KnownKey>| key.client.as_deref().is_some_and(|client| clients.shows(client));
+        live.keys.all().filter(shown).flat_map(|key| quotas(key)).collect()
+    }
+}
+
+fn quotas(key: &KnownKey) -> impl Iterator<Item = ClientQuota> {
+    let subject = Subject::new(key.id.as_number());
+    let limits = key.plans.iter().filter_map(|plan| plan.quota);
+    let charges = limits.map(move |limit| Charge { limit, subject });
+    charges.filter_map(|quota| Some(ClientQuota { client: key.client.clone()?, quota }))
 }
 
 fn methods(live: &Live) -> impl Iterator<Item = (&StageView, &Endpoint)> {

@@ -45,6 +45,11 @@ impl KeyIndex {
         self.by_digest.get(&self.digest(presented))
     }
 
+    /// Every key, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<KnownKey>> {
+        self.by_digest.values()
+    }
+
     fn digest(&self, value: &str) -> [u8; 32] {
         let tag = hmac::sign(&self.hash_key, value.as_bytes());
         let mut digest = [0; 32];

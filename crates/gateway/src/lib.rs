@@ -43,7 +43,7 @@ pub use authorize::{Authorizer, Authorizing, Verdict};
 pub use call::{Authorized, Principal, Received, Routed};
 pub use define::quota_name;
 pub use door::{Door, DoorParts, RequestBounds};
-pub use in_force::{InForce, Whose};
+pub use in_force::{ClientQuota, InForce, Whose};
 pub use live::{BuildError, Functions, Live};
 pub use metrics::Metrics;
 pub use peer::{Peer, Transport};

@@ -1,8 +1,10 @@
 //! What the data plane counts, for the admin listener's `/metrics`.
 //!
 //! Requests are counted as a whole, by the limit that refused them, and in `traffic` as API Gateway counts them in
-//! CloudWatch. Every label is the definition's or this program's: none comes from a client.
+//! CloudWatch; by client in `clients`, if that is asked for. Every label is the definition's or this program's: none comes
+//! from a client.
 
+mod clients;
 mod traffic;
 
 use std::time::Duration;
@@ -16,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::admit::{Binding, Limited};
 use crate::live::{Endpoint, StageView};
 
+pub(crate) use clients::Clients;
 pub(crate) use traffic::Counted;
 use traffic::{Dimensions, Measured, Traffic};
 
@@ -28,6 +31,7 @@ pub struct Metrics {
     latency: Histogram,
     by_stage: Traffic,
     by_method: Traffic,
+    pub(crate) by_client: Clients,
     pub(crate) access_log_dropped: Counter,
 }
 
@@ -37,6 +41,8 @@ pub(crate) struct Observed<'a> {
     /// None when the client left first.
     pub(crate) status: Option<u16>,
     pub(crate) limited: Option<Limited>,
+    /// Whose key it was.
+    pub(crate) client: Option<&'a str>,
     pub(crate) latency: Duration,
     /// How long the function took, if it was asked.
     pub(crate) integration: Option<Duration>,
@@ -72,6 +78,7 @@ impl Metrics {
             latency: Histogram::new(SECONDS),
             by_stage: Traffic::new("api"),
             by_method: Traffic::new("method"),
+            by_client: Clients::default(),
             access_log_dropped: Counter::default(),
         };
         registry.register(
@@ -104,6 +111,7 @@ impl Metrics {
         );
         registry.register_collector(Box::new(metrics.by_stage.clone()));
         registry.register_collector(Box::new(metrics.by_method.clone()));
+        registry.register_collector(Box::new(metrics.by_client.clone()));
         registry.register(
             "access_log_dropped",
             "Access-log lines that could not be taken",
@@ -113,7 +121,7 @@ impl Metrics {
     }
 
     pub(crate) fn observe(&self, observed: Observed<'_>) {
-        let Observed { status, limited, latency, integration, stage, endpoint } = observed;
+        let Observed { status, limited, client, latency, integration, stage, endpoint } = observed;
         self.requests.get_or_create(&Answered { status: status.unwrap_or(0) }).inc();
         if let Some(limited) = limited {
             let family = match limited {
@@ -121,6 +129,9 @@ impl Metrics {
                 Limited::Unready(_) => &self.unready,
             };
             family.get_or_create(&OfLimit::new(limited.binding())).inc();
+        }
+        if let Some(client) = client {
+            self.by_client.observe(client, status, limited);
         }
         self.latency.observe(latency.as_secs_f64());
         let measured = Measured { status, latency, integration };

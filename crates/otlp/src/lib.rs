@@ -16,4 +16,4 @@ mod wire;
 pub use counts::{Counts, Dropped};
 pub use exporter::{Exporter, Exporting, Settings};
 pub use message::Origin;
-pub use transport::{CollectorUrl, HttpTransport};
+pub use transport::{CollectorUrl, CollectorUrlError, HttpTransport};

@@ -17,6 +17,23 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use oauth::{EndpointError, TokenEndpointUrl};
 
+/// A text that does not say where a collector is. It is not repeated: a password may stand in it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CollectorUrlError {
+    /// It is none, or one with a query.
+    #[error("this is no URL of a collector, such as `http://127.0.0.1:4318`")]
+    NoUrl,
+    /// It has a user name or a password.
+    #[error("a collector's URL must not contain a user name or a password")]
+    Credentials,
+    /// Whoever is on the way could read who calls.
+    #[error("the collector on `{host}` must be asked by `https`; plain `http` is only for this machine")]
+    PlainHttp {
+        /// The host.
+        host: String,
+    },
+}
+
 /// Where a collector takes spans.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CollectorUrl(Uri);
@@ -28,10 +45,14 @@ impl CollectorUrl {
     /// let url = otlp::CollectorUrl::below("http://127.0.0.1:4318").unwrap();
     /// assert_eq!(url.to_string(), "http://127.0.0.1:4318/v1/traces");
     /// ```
-    pub fn below(base: &str) -> Result<Self, EndpointError> {
-        let base = TokenEndpointUrl::parse(base)?;
+    pub fn below(base: &str) -> Result<Self, CollectorUrlError> {
+        let base = TokenEndpointUrl::parse(base).map_err(|error| match error {
+            EndpointError::PlainHttp { host } => CollectorUrlError::PlainHttp { host },
+            EndpointError::Credentials => CollectorUrlError::Credentials,
+            _ => CollectorUrlError::NoUrl,
+        })?;
         let whole = format!("{}/v1/traces", base.as_str().trim_end_matches('/'));
-        whole.parse().map(Self).map_err(|_| EndpointError::NoUrl)
+        whole.parse().map(Self).map_err(|_| CollectorUrlError::NoUrl)
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) use fill::FillCollector;
 pub(crate) use function_counts::FunctionCollector;
 pub(crate) use journal_counts::JournalCollector;
 pub(crate) use limit_counts::LimitCollector;
+pub(crate) use page::Page;
 
 /// Answers `/healthz`, `/readyz` and `/metrics`.
 #[derive(Debug)]

@@ -20,7 +20,9 @@ use config::{Compiled, Definition};
 use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded};
+use policy::ClientId;
 use restapi::{Account, IntegrationUri};
+use spans::Tracer;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use user_pool::{AppClient, UserPool};
 
@@ -40,6 +42,8 @@ pub(crate) use tenure::{Generation, Tenure, TenuredHost};
 pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Who makes spans, if somebody does.
+    pub(crate) tracer: Option<Arc<Tracer>>,
 }
 
 /// The parts that run.
@@ -163,7 +167,12 @@ impl Chain {
             bounds: RequestBounds::default(),
         });
         let door = door.with_execution_log(execution_log);
-        let door = Arc::new(door.with_source_rule(definition.local.proxies.source.clone()));
+        let mut door = door.with_source_rule(definition.local.proxies.source.clone());
+        if let Some(tracer) = &world.tracer {
+            door = door.with_tracer(Arc::clone(tracer));
+        }
+        let door = Arc::new(door);
+        count_clients(&door, definition);
         let in_force = InForce {
             generation: Generation::FIRST,
             definition: Arc::clone(definition),
@@ -221,6 +230,11 @@ impl Chain {
     }
 }
 
+/// Counts by client as the definition asks.
+fn count_clients(door: &Door, definition: &Definition) {
+    door.count_clients(definition.clients.keys().map(ClientId::as_str), definition.local.metrics.per_client);
+}
+
 /// The broker inside this program.
 pub(crate) fn broker(
     definition: &Definition,
@@ -232,7 +246,8 @@ pub(crate) fn broker(
     let settings = Patience::resident(&definition.broker).broker;
     let source = source(definition, issuer, tenure, world)?;
     let audit = Arc::new(AuditLog(audit_log));
-    Ok(Broker::new(settings, directory(compiled)?, source, audit, Arc::clone(&world.clock)))
+    let broker = Broker::new(settings, directory(compiled)?, source, audit, Arc::clone(&world.clock));
+    Ok(broker.with_tracer(world.tracer.clone()))
 }
 
 /// The user pool, asked as patiently as the definition says.

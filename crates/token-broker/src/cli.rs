@@ -150,6 +150,9 @@ pub(crate) struct Up {
     /// Listen here instead of where the definition says
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) front_door: Option<SocketAddr>,
+    /// Send spans to this OpenTelemetry collector instead of the one in the definition, which must ask for spans
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 #[derive(Args, Debug)]

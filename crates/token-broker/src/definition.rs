@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use config::{Breach, Compiled, Definition, KeyRecord};
 use restapi::{ApiKeyId, ApiKeyValue};
 
-use crate::function;
+use crate::{function, traces};
 
 /// Reads the definition.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Definition> {
@@ -62,6 +62,7 @@ pub(crate) fn compile(
     now: Timestamp,
 ) -> anyhow::Result<Checked> {
     function::refuse_unbuilt(&definition.local.function_home)?;
+    traces::refuse_unbuilt(definition.local.traces.as_ref())?;
     guarded(definition, keys, now)
 }
 

@@ -21,6 +21,7 @@ mod presence;
 mod reload;
 mod state;
 mod terminal;
+mod traces;
 mod watch;
 
 use std::process::ExitCode;

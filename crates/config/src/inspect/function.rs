@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use oauth::{EndpointError, TokenEndpointUrl};
+use oauth::TokenEndpointUrl;
 
 use super::{Inspector, values};
 use crate::Position;
@@ -141,15 +141,7 @@ fn deployed(
 
 /// Requests that are sent there have clients' API keys in them, so it must be as safe as a token endpoint.
 fn endpoint(written: &Written<String>, inspector: &mut Inspector) -> Option<TokenEndpointUrl> {
-    let read = TokenEndpointUrl::parse(&written.value).map_err(|error| match error {
-        EndpointError::PlainHttp { host } => {
-            format!("`{host}` is asked by `https`; plain `http` is only for this machine")
-        }
-        EndpointError::Credentials => "the URL must not contain a user name or a password".to_owned(),
-        EndpointError::Query => "the URL must not have a query or a fragment".to_owned(),
-        _ => "this is no URL that begins with `https://`".to_owned(),
-    });
-    read.map_err(|problem| {
+    values::endpoint(&written.value).map_err(|problem| {
         // The line may have a password in it.
         let mend =
             "write the endpoint alone, such as `http://127.0.0.1:4566`, or remove the field for AWS's own";

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use oauth::TokenEndpointUrl;
 
-use super::Inspector;
+use super::{Inspector, values};
 use crate::Position;
 use crate::definition::{MetricsSettings, Parents, TracesSettings};
 use crate::document::{MetricsDocument, TracesDocument};
@@ -54,11 +54,11 @@ pub(super) fn traces(
 }
 
 fn endpoint(written: &Written<String>, inspector: &mut Inspector) -> Option<TokenEndpointUrl> {
-    let url = TokenEndpointUrl::parse(&written.value).map_err(|problem| {
+    let url = values::endpoint(&written.value).map_err(|problem| {
         let mend = "write where the collector takes OTLP over HTTP, such as `http://127.0.0.1:4318`";
         // The line may have a password in it.
         let path = format!("{TRACES}.endpoint");
-        let error = DefinitionError::new(written.at, &path, problem.to_string(), mend.into());
+        let error = DefinitionError::new(written.at, &path, problem, mend.into());
         inspector.errors.push(error.unshown());
     });
     url.ok()
@@ -71,6 +71,6 @@ fn up_to(most: u32, number: u64) -> Option<NonZeroU32> {
 const TRACES: &str = "homes.local.traces";
 /// Where collectors listen unless they are told otherwise.
 const COLLECTOR: &str = "http://127.0.0.1:4318";
-/// Each has some forty series.
+/// Each has ten series.
 const MOST_CLIENTS: u32 = 1_000;
 const RAREST: u32 = 1_000_000;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ambient::Timestamp;
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use oauth::Scope;
+use oauth::{EndpointError, Scope, TokenEndpointUrl};
 use restapi::{RateLimit, ThrottleSettings};
 
 use super::Inspector;
@@ -93,6 +93,18 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) const ADDRESS: &str = "write address and port, such as `127.0.0.1:8080` or `\"[::1]:8080\"`";
+
+/// A URL that is asked by HTTPS, or HTTP on this machine. What is wrong with it does not repeat a password.
+pub(super) fn endpoint(text: &str) -> Result<TokenEndpointUrl, String> {
+    TokenEndpointUrl::parse(text).map_err(|error| match error {
+        EndpointError::PlainHttp { host } => {
+            format!("`{host}` is asked by `https`; plain `http` is only for this machine")
+        }
+        EndpointError::Credentials => "the URL must not contain a user name or a password".to_owned(),
+        EndpointError::Query => "the URL must not have a query or a fragment".to_owned(),
+        _ => "this is no URL that begins with `https://`".to_owned(),
+    })
+}
 
 /// A text on one line, with nothing around it that cannot be seen.
 pub(super) fn one_line(text: &str) -> Result<String, String> {

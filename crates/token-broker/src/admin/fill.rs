@@ -4,12 +4,12 @@
 //! distribution has no bound at which such keys would have to be counted. Looking costs a walk over the keys that have state,
 //! a part at a time, when somebody asks for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Error;
 use std::sync::Arc;
 
 use ambient::{Clock, Timestamp};
-use gateway::{Door, InForce, Whose};
+use gateway::{ClientQuota, Door, InForce, Whose};
 use limits::{Charge, Level, LimitId, Memory, Subject};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -28,9 +28,31 @@ pub(crate) struct FillCollector {
 impl Collector for FillCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let Some(memory) = self.store.memory() else { return Ok(()) };
-        let fill = Fill::of(&self.door.limits_in_force(), memory, self.clock.now());
-        fill.write(&mut Page(&mut encoder))
+        let now = self.clock.now();
+        let fill = Fill::of(&self.door.limits_in_force(), memory, now);
+        let mut page = Page(&mut encoder);
+        fill.write(&mut page)?;
+        let left = left_of(self.door.client_quotas(), |quota| memory.level(quota, now).map(Level::ratio));
+        if left.is_empty() {
+            return Ok(());
+        }
+        let help = "The least part of its quota that any key of the client has left";
+        page.levels(("client_quota_left_ratio", help), left)
     }
+}
+
+/// The least that any key of each client has left of its quota.
+fn left_of(
+    quotas: Vec<ClientQuota>,
+    level: impl Fn(Charge) -> Option<f64>,
+) -> Vec<([(&'static str, String); 1], f64)> {
+    let mut least: BTreeMap<Arc<str>, f64> = BTreeMap::new();
+    for ClientQuota { client, quota } in quotas {
+        if let Some(left) = level(quota) {
+            least.entry(client).and_modify(|least| *least = least.min(left)).or_insert(left);
+        }
+    }
+    least.into_iter().map(|(client, left)| ([("client", client.to_string())], left)).collect()
 }
 
 /// How full limits are at one moment.

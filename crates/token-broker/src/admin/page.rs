@@ -8,29 +8,29 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 /// The page that is being written.
-pub(super) struct Page<'a, 'e>(pub(super) &'a mut DescriptorEncoder<'e>);
+pub(crate) struct Page<'a, 'e>(pub(crate) &'a mut DescriptorEncoder<'e>);
 
 impl Page<'_, '_> {
     /// A number that only grows.
-    pub(super) fn count(&mut self, name: &str, help: &str, count: u64) -> Result<(), Error> {
+    pub(crate) fn count(&mut self, name: &str, help: &str, count: u64) -> Result<(), Error> {
         let described = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(count).encode(described)
     }
 
     /// A number that goes both ways.
-    pub(super) fn level(&mut self, name: &str, help: &str, level: u64) -> Result<(), Error> {
+    pub(crate) fn level(&mut self, name: &str, help: &str, level: u64) -> Result<(), Error> {
         let described = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(level).unwrap_or(i64::MAX)).encode(described)
     }
 
     /// A part of a whole, if it is known.
-    pub(super) fn ratio(&mut self, name: &str, help: &str, ratio: Option<f64>) -> Result<(), Error> {
+    pub(crate) fn ratio(&mut self, name: &str, help: &str, ratio: Option<f64>) -> Result<(), Error> {
         let described = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         ratio.map_or(Ok(()), |ratio| ConstGauge::new(ratio).encode(described))
     }
 
     /// Numbers that only grow, each with its labels.
-    pub(super) fn counts<const N: usize>(
+    pub(crate) fn counts<const N: usize>(
         &mut self,
         (name, help): (&str, &str),
         counts: impl IntoIterator<Item = ([(&'static str, String); N], u64)>,
@@ -43,7 +43,7 @@ impl Page<'_, '_> {
     }
 
     /// Numbers that go both ways, each with its labels.
-    pub(super) fn levels<const N: usize>(
+    pub(crate) fn levels<const N: usize>(
         &mut self,
         (name, help): (&str, &str),
         levels: impl IntoIterator<Item = ([(&'static str, String); N], f64)>,

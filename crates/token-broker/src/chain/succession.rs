@@ -17,8 +17,8 @@ use oauth::{Scope, ScopeSet};
 use user_pool::AppClient;
 
 use super::{
-    Chain, Embedding, Generation, InForce, Issuer, Tenure, Told, directory, embedding, external, source,
-    without_keys,
+    Chain, Embedding, Generation, InForce, Issuer, Tenure, Told, count_clients, directory, embedding,
+    external, source, without_keys,
 };
 use crate::control::Roster;
 use crate::function::{self, Brokerage, Processes, Start, Written};
@@ -62,6 +62,7 @@ impl Chain {
         }
         // From here on nothing fails.
         self.door.replace(live);
+        count_clients(&self.door, &definition);
         self.control.replace(roster);
         let account = without_keys(&compiled.account);
         *in_force = InForce { generation, definition, judged, account, brokerage, told, earlier };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ambient::{Clock as _, SystemClock, SystemEntropy};
+use ambient::{Clock as _, Entropy, SystemClock, SystemEntropy};
 use anyhow::bail;
 use config::{FunctionHome, ProxyProtocol};
 use journal::Journal;
@@ -23,6 +23,7 @@ use crate::front_listener::{FrontListener, Introductions};
 use crate::function::Hosts;
 use crate::presence::Fingerprint;
 use crate::reload::{Reloading, Reloads};
+use crate::traces::Traces;
 use crate::{limit_store, logs, notify, reload, terminal};
 use bound::Bound;
 use make::{Judged, Made};
@@ -70,18 +71,25 @@ async fn run(setup: &Setup<'_>, given: Given, journals: Journals) -> anyhow::Res
     let judged = Judged::now(setup)?;
     let register = judged.register;
     let bound = Bound::listen(setup, given.passed).await?;
-    let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) };
-    let made = make::make(setup, judged, given.kept, (&bound, &journals), &world).await?;
+    let (settings, collector) =
+        (setup.definition.local.traces.as_ref(), setup.options.otlp_endpoint.as_deref());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let (tracer, sending) = Traces::start(settings, collector, &entropy)?;
+    let world = World { clock: Arc::new(SystemClock), entropy, tracer };
+    let mut made = make::make(setup, judged, given.kept, (&bound, &journals), &world).await?;
     // The sockets listen already: whoever comes now waits in the kernel's queue. From here on nothing fails, so that
     // what runs is always drained; and the task that makes changes, which says what is in force as well, comes later.
     register.publish(&setup.state)?;
     made.endpoints.write(&setup.state)?;
     terminal::print(&made.announcement)?;
+    sending.register(&mut made.registry);
     let (status, store) = (made.history.status(), Arc::clone(&made.store));
     let mut running = Running::start(setup, (made, bound), journals.audit, (register, hangups), world);
     notify::ready(&status);
     let ended = running.until(&mut stop).await;
     running.stop(Duration::from_secs(setup.options.drain_seconds)).await;
+    // The last requests have their answers.
+    sending.finish().await;
     // Nobody spends or extends any more.
     let closed = store.close(SystemClock.now());
     match ended {

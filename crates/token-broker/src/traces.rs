@@ -1,0 +1,6 @@
+//! Spans of requests, sent to a collector by a build that has the feature `otlp`.
+
+#[cfg_attr(not(feature = "otlp"), path = "traces/not_built.rs")]
+mod sent;
+
+pub(crate) use sent::{Traces, refuse_unbuilt};

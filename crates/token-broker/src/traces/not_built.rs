@@ -1,0 +1,42 @@
+//! Spans of requests, in a build that cannot send them: a definition that asks for them is refused.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use ambient::Entropy;
+use anyhow::bail;
+use config::TracesSettings;
+use prometheus_client::registry::Registry;
+use spans::Tracer;
+
+/// Refuses a definition that asks for spans.
+pub(crate) fn refuse_unbuilt(settings: Option<&TracesSettings>) -> anyhow::Result<()> {
+    match settings {
+        Some(_) => bail!(REFUSAL),
+        None => Ok(()),
+    }
+}
+
+/// Nothing runs for spans.
+#[derive(Debug)]
+pub(crate) struct Traces;
+
+#[expect(clippy::unused_self, reason = "a build that sends spans has something to do here")]
+impl Traces {
+    pub(crate) fn start(
+        settings: Option<&TracesSettings>,
+        _collector: Option<&str>,
+        _entropy: &Arc<dyn Entropy>,
+    ) -> anyhow::Result<(Option<Arc<Tracer>>, Self)> {
+        refuse_unbuilt(settings).map(|()| (None, Self))
+    }
+
+    pub(crate) fn register(&self, _registry: &mut Registry) {}
+
+    pub(crate) fn finish(self) -> Ready<()> {
+        ready(())
+    }
+}
+
+const REFUSAL: &str = "`homes.local.traces` needs a build that sends spans; \
+                       `cargo build --release --package token-broker --features otlp` makes one";
