@@ -22,6 +22,7 @@ mod front_door;
 mod names;
 mod pipe;
 mod plan;
+mod proxy_header;
 mod reply;
 mod scope;
 #[cfg(test)]
@@ -42,7 +43,7 @@ pub struct Property {
 }
 
 /// Every property.
-pub const ALL: [Property; 12] = [
+pub const ALL: [Property; 13] = [
     Property { name: "access_log", check: access_log::check },
     Property { name: "bindings", check: bindings_document::check },
     Property { name: "connection", check: connection::check },
@@ -51,6 +52,7 @@ pub const ALL: [Property; 12] = [
     Property { name: "form", check: form::check },
     Property { name: "names", check: names::check },
     Property { name: "plan", check: plan::check },
+    Property { name: "proxy_header", check: proxy_header::check },
     Property { name: "reply", check: reply::check },
     Property { name: "scope", check: scope::check },
     Property { name: "token", check: token::check },

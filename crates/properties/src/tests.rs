@@ -55,6 +55,7 @@ replayed! {
     every_kept_form_means_one_thing_to_all_readers: "form",
     every_kept_name_is_written_as_it_was: "names",
     every_kept_plan_is_judged: "plan",
+    client_of_every_kept_proxy_header_is_whom_a_trusted_hop_names: "proxy_header",
     every_kept_reply_makes_one_answer: "reply",
     every_kept_scope_is_decided_by_the_rules: "scope",
     every_kept_token_is_served_only_if_it_is_right: "token",
