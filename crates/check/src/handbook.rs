@@ -1,5 +1,7 @@
 //! Every rule with its reason and its mend, for people: what `token-broker check --list` prints, and docs/guardrails.md.
 
+mod exception;
+
 use std::fmt::Write as _;
 
 use restapi::guardrails::Severity;
@@ -16,6 +18,8 @@ pub fn handbook() -> String {
         };
         // Writing to a string does not fail.
         let _ = write!(text, "\n## {id}: {title}\n\n**Why.** {reason}{kind}\n\n**Mend.** {mend}\n");
+        let _ = write!(text, "\n**Checked.** {}\n", exception::checked(id));
+        let _ = write!(text, "\n**Waive.** {}\n", exception::waive(id));
         text
     });
     text.push_str(BELIEVED);
@@ -30,8 +34,18 @@ What the front door, the broker behind it and the user pool behind that must not
 it, and `token-broker check` finds it in the definition, in a Terraform plan and in a state. TB024 to TB038 are about plans
 and states alone; TB028 to TB038 about a broker and a user pool that the plan or state makes itself.
 
-An id never changes its meaning and is never given to another guardrail. An exception is a waiver in `token-broker.yaml`:
-[operations.md](operations.md#an-exception-from-a-guardrail).
+An id never changes its meaning and is never given to another guardrail.
+
+An exception is a waiver in `token-broker.yaml`, as each section shows one: the guardrail, the object or Terraform address that
+a finding names (it covers what is below it, too), a reason of ten characters or more, and the last day (UTC). What it covers
+is reported as waived and stops nothing. After that day it counts again, and says that its waiver has ended: nothing starts
+or is reloaded with it. `up`, every reload, `config check` and `check` tell of waivers that end within 30 days and of those that nothing
+needs; a waiver for an id that is none is told too, and `check` refuses it.
+[operations.md](operations.md#an-exception-from-a-guardrail) says more.
+
+Each can be waived where `token-broker` checks it. None can be waived where somebody else refuses it: Terraform judges the
+variables of a module before it could read a waiver, and API Gateway knows none. A waiver lets nothing happen that this program has no
+code for: on this machine no request or answer is written to a log, and no key, whatever is waived.
 
 This page is what `token-broker check --list` prints.
 ";

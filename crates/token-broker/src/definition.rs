@@ -6,6 +6,7 @@ use std::path::Path;
 
 use ambient::{SystemEntropy, Timestamp, alphanumeric};
 use anyhow::{Context as _, anyhow, bail};
+use check::{Note, Subject, Waivers, judge};
 use config::{Breach, Compiled, Definition, KeyRecord};
 use restapi::{ApiKeyId, ApiKeyValue};
 
@@ -104,7 +105,34 @@ pub(crate) fn say_what_passed(passed: &[Breach]) {
     }
 }
 
-/// The same before there are keys: for each client one stands in, as it will be given one when the definition is run.
+/// What somebody should know of the waivers themselves: those that end soon, and those that nothing in the definition needs.
+pub(crate) fn notes_on_waivers(definition: &Definition, now: Timestamp) -> Vec<String> {
+    let file = "the definition";
+    if definition.waivers.is_empty() {
+        return Vec::new();
+    }
+    let waivers = match Waivers::of(definition, file) {
+        Ok(waivers) => waivers,
+        Err(unknown) => return vec![unknown.to_string()],
+    };
+    // What cannot be compiled has been refused before.
+    let findings = judge::definition(definition, file).unwrap_or_default();
+    let noted = waivers.apply(findings, Subject::Definition, now).notes;
+    let said = |Note { line, text, .. }| match line {
+        Some(line) => format!("line {line}: {text}"),
+        None => text,
+    };
+    noted.into_iter().map(said).collect()
+}
+
+/// The same in the log of every start and every reload.
+pub(crate) fn say_of_waivers(definition: &Definition, now: Timestamp) {
+    for note in notes_on_waivers(definition, now) {
+        tracing::warn!(note, "a waiver needs somebody's attention");
+    }
+}
+
+/// [`compile`] before there are keys: for each client one stands in, as it will be given one when the definition is run.
 pub(crate) fn rehearse(definition: &Definition, now: Timestamp) -> anyhow::Result<Checked> {
     let keys = definition.clients.keys().map(|client| {
         let value = alphanumeric(&SystemEntropy, ApiKeyValue::ALPHABET, ApiKeyValue::GENERATED_LENGTH);

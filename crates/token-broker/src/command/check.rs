@@ -37,18 +37,22 @@ struct Outcome {
     plans: usize,
     clients: usize,
     passed: Vec<Breach>,
+    /// What is to be said of the waivers themselves.
+    notes: Vec<String>,
 }
 
 fn check(place: &Place) -> anyhow::Result<Outcome> {
     let definition = definition::read(&place.config)?;
-    let passed = definition::rehearse(&definition, SystemClock.now())?.passed;
+    let now = SystemClock.now();
+    let passed = definition::rehearse(&definition, now)?.passed;
+    let notes = definition::notes_on_waivers(&definition, now);
     // The definition names the secrets of an existing user pool: without them it cannot be run either.
     chain::external(&definition.local.user_pool)?;
-    Ok(Outcome { plans: definition.plans.len(), clients: definition.clients.len(), passed })
+    Ok(Outcome { plans: definition.plans.len(), clients: definition.clients.len(), passed, notes })
 }
 
 fn for_people(file: &str, outcome: &Outcome) -> String {
-    let Outcome { plans, clients, passed } = outcome;
+    let Outcome { plans, clients, passed, notes } = outcome;
     let waived = passed.iter().filter(|breach| breach.waiver.is_some()).count();
     let broken = match (passed.len() - waived, waived) {
         (0, 0) => "no guardrail broken".to_owned(),
@@ -63,12 +67,16 @@ fn for_people(file: &str, outcome: &Outcome) -> String {
         // A string takes every write.
         let _written = writeln!(text, "  {kind}: {finding}{line}{}", until.unwrap_or_default());
     }
+    for note in notes {
+        let _written = writeln!(text, "  note: {note}");
+    }
     text
 }
 
 fn for_programs(file: &str, checked: &anyhow::Result<Outcome>) -> Value {
     let error = checked.as_ref().err().map(|error| format!("{error:#}"));
     let passed = checked.as_ref().map(|outcome| outcome.passed.as_slice()).unwrap_or_default();
+    let notes = checked.as_ref().map(|outcome| outcome.notes.as_slice()).unwrap_or_default();
     let (waived, warnings): (Vec<_>, Vec<_>) = passed.iter().partition(|breach| breach.waiver.is_some());
     let shown = |breaches: Vec<&Breach>| breaches.into_iter().map(breach).collect::<Vec<_>>();
     json!({
@@ -77,6 +85,7 @@ fn for_programs(file: &str, checked: &anyhow::Result<Outcome>) -> Value {
         "error": error,
         "warnings": shown(warnings),
         "waived": shown(waived),
+        "notes": notes,
     })
 }
 

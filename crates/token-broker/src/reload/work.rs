@@ -61,10 +61,11 @@ impl Work {
             ApiKeys::read(&self.state)?.records(|client| definition.clients.contains_key(client))?;
         let Checked { compiled, passed } = definition::compile(&definition, records, judged)?;
         let written = Written { path: &self.config, text: &text };
-        let definition = Arc::clone(&definition);
+        let said = Arc::clone(&definition);
         let successor = Successor { definition, compiled: &compiled, judged, written, kept };
         let generation = self.chain.take_over(successor)?;
         definition::say_what_passed(&passed);
+        definition::say_of_waivers(&said, judged);
         register.publish(&self.state)?;
         Ok((TakenOver { generation, changes }, register))
     }

@@ -67,3 +67,29 @@ fn every_start_logs_what_passed_and_keys_change_all_the_same() {
         "{warned}"
     );
 }
+
+#[test]
+fn waiver_that_nothing_needs_or_that_is_of_no_rule_is_told_and_stops_nothing() {
+    let text = definition("9000-01-01");
+    let idle =
+        "  - { guardrail: TB018, at: usagePlans/idle, reason: it was needed once, expires: 9000-01-01 }\n";
+    let place = Place::with(&format!("{text}{idle}"));
+    let said = place.run(&["config", "check"]).ok();
+    let note =
+        said.lines().find(|line| line.starts_with("  note: line 18: ")).unwrap_or_else(|| panic!("{said}"));
+    assert!(note.contains("TB018 at `usagePlans/idle` covers nothing in the definition"), "{note}");
+    let json: Value = serde_json::from_str(&place.run(&["config", "check", "--json"]).ok()).unwrap();
+    assert!(
+        json["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("TB018")),
+        "{json}"
+    );
+    let (_code, log) = place.up(&[]).stop("-TERM");
+    let line = log
+        .lines()
+        .find(|line| line.contains("a waiver needs somebody's attention") && line.contains("TB018"));
+    assert!(line.is_some_and(|line| line.contains("WARN")), "{log}");
+
+    let place = Place::with(&format!("{text}{}", idle.replace("TB018", "TB999")));
+    let said = place.run(&["config", "check"]).ok();
+    assert!(said.contains("there is no rule `TB999`"), "{said}");
+}

@@ -53,6 +53,7 @@ impl Judged {
         let at = SystemClock.now();
         let Checked { compiled, passed } = definition::compile(definition, records, at)?;
         definition::say_what_passed(&passed);
+        definition::say_of_waivers(definition, at);
         Ok(Self { compiled, at, register })
     }
 }
