@@ -155,8 +155,9 @@ where
 /// connection.
 const STREAMS: u32 = 100;
 
-/// What a client may send on a stream before anybody has read it: a body as large as one may be.
-const STREAM_WINDOW: u32 = 64 * 1024;
+/// What a client may send on a stream before anybody has read it: more than a body may have, so that one that is too large
+/// is refused for that.
+const STREAM_WINDOW: u32 = 96 * 1024;
 
 /// The same on all streams together.
 const CONNECTION_WINDOW: u32 = 256 * 1024;

@@ -56,7 +56,9 @@ fn check_fields(headers: &HeaderMap, most: usize) -> Result<(), Violation> {
     if headers.contains_key(HTTP2_SETTINGS) {
         return Err(Violation::Upgrade);
     }
-    if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    // The library takes a length of nothing for zero.
+    if lengths.next().is_some_and(HeaderValue::is_empty) || lengths.next().is_some() {
         return Err(Violation::Length);
     }
     let expects_more = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"100-continue");

@@ -51,6 +51,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
         (Request::builder().method("CONNECT").uri("localhost:80"), Violation::Tunnel),
         (post(GOOD).header("http2-settings", "AAMAAABk"), Violation::Upgrade),
         (post(GOOD).header("content-length", "1").header("content-length", "1"), Violation::Length),
+        (post(GOOD).header("content-length", ""), Violation::Length),
         (post(GOOD).header("expect", "200-ok"), Violation::Expectation),
         (post(GOOD).header("expect", "100-continue").header("expect", ""), Violation::Expectation),
         (post(GOOD).header("a", " b"), Violation::Field),
