@@ -27,15 +27,20 @@ impl std::fmt::Debug for Development {
     }
 }
 
-/// A certificate for this machine by the names `localhost` and `host`, and by its loopback addresses, from `now` on for 90
-/// days. A host name that no certificate can have is left out.
-pub fn self_signed(host: &str, now: Timestamp, entropy: &dyn Entropy) -> Result<Development, rcgen::Error> {
+/// A certificate for this machine by `localhost`, by `names` and by its loopback addresses, from `now` on for 90 days. A name
+/// that no certificate can have is left out.
+pub fn self_signed(
+    names: &[String],
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<Development, rcgen::Error> {
     let mut params = CertificateParams::default();
-    let named = |name: &str| name.try_into().map(SanType::DnsName);
+    let dns = |name: &str| name.try_into().map(SanType::DnsName);
     let addresses = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
-    params.subject_alt_names = vec![named("localhost")?, named("*.localhost")?];
+    params.subject_alt_names = vec![dns("localhost")?];
     params.subject_alt_names.extend(addresses.map(SanType::IpAddress));
-    params.subject_alt_names.extend(named(host).ok().filter(|_| is_host(host)));
+    let hosts = names.iter().filter(|name| is_host(name)).filter_map(|name| dns(name).ok());
+    params.subject_alt_names.extend(hosts);
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, "token-broker development");
     params.distinguished_name = name;

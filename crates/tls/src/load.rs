@@ -77,7 +77,7 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// Everybody on this machine can read a key.
-    #[error("the private key `{}` can be read by everybody (mode {mode:04o}); take that away with `chmod o= {}`", path.display(), path.display())]
+    #[error("the private key `{}` is open to everybody (mode {mode:04o}); take that away with `chmod o= {}`", path.display(), path.display())]
     ExposedKey {
         /// Which.
         path: PathBuf,

@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Init(Output),
     /// Run the front door, the broker and the user pool on this machine
     #[command(
-        after_help = "Examples:\n  token-broker up\n  token-broker up --json            print the addresses as one JSON object first\n  token-broker up --access-log -    write access-log lines to stdout\n\nCtrl-C or SIGTERM: no new requests are accepted, those under way finish, exit code 0.\nSIGHUP, or a changed file: the definition is read again."
+        after_help = "Examples:\n  token-broker up\n  token-broker up --json            print the addresses as one JSON object first\n  token-broker up --access-log -    write access-log lines to stdout\n  token-broker up --tls             encrypt the front door, without a certificate of your own\n\nCtrl-C or SIGTERM: no new requests are accepted, those under way finish, exit code 0.\nSIGHUP, or a changed file: the definition is read again."
     )]
     Up(Up),
     /// Get a token through the front door, as a client does, and show its claims
@@ -147,6 +147,9 @@ pub(crate) struct Up {
     /// How long requests under way may take to finish once the program is told to stop
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub(crate) drain_seconds: u64,
+    /// Encrypt the front door: with the definition's certificate, or else with one that is made for development
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Listen here instead of where the definition says
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) front_door: Option<SocketAddr>,

@@ -6,6 +6,7 @@
 mod activation;
 mod admin;
 mod audit;
+mod certificates;
 mod chain;
 mod cli;
 mod command;

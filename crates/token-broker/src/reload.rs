@@ -25,6 +25,7 @@ pub(crate) use history::{History, HistoryCollector};
 pub(crate) use requests::{Refusal, Reloads, Request, Status, TakenOver};
 use work::Work;
 
+use crate::certificates::Certificates;
 use crate::chain::{Chain, Generation};
 use crate::notify;
 use crate::presence::Fingerprint;
@@ -53,9 +54,10 @@ pub(crate) fn work(
     state: State,
     config: std::path::PathBuf,
     chain: Arc<Chain>,
+    certificates: Option<Arc<Certificates>>,
     clock: Arc<dyn Clock>,
 ) -> Arc<Work> {
-    Arc::new(Work { state, config, chain, clock })
+    Arc::new(Work { state, config, chain, certificates, clock })
 }
 
 /// Makes changes until the drain begins.
@@ -118,6 +120,11 @@ impl Follower {
         if self.file.look(&self.work.config) {
             // The log has said what came of it.
             let _said = self.reload(Cause::FileChanged).await;
+        }
+        if let Some(certificates) = self.work.certificates.as_ref().filter(|all| all.look()) {
+            let certificates = Arc::clone(certificates);
+            // The log has said what came of it.
+            let _said = spawn_blocking(move || certificates.reload()).await;
         }
     }
 

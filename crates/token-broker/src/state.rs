@@ -21,7 +21,7 @@ pub(crate) use embedded_pool::EmbeddedPool;
 
 use crate::terminal::shell_word;
 
-const PARTS: [&str; 4] = ["function", "keys", "logs", "user-pool"];
+const PARTS: [&str; 5] = ["function", "keys", "logs", "tls", "user-pool"];
 
 /// The state directory.
 #[derive(Clone, Debug)]

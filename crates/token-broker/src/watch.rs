@@ -1,11 +1,11 @@
-//! Which of the files that a running server goes by have changed: the register of keys, and the definition.
+//! Which of the files that a running server goes by have changed: the register of keys, the definition, and certificates.
 //!
 //! Looking twice a second costs a system call for each and needs nothing that has to be kept open. It follows links, so
 //! that it sees a file that is replaced, one that is written in place, and a link that leads elsewhere, as Kubernetes and
 //! editors do it; and it sees them on every file system. `token-broker keys` replaces the register whole; a definition may
 //! be half written when it is looked at, so it counts as changed once it has been still for one look.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::presence::Fingerprint;
@@ -63,6 +63,42 @@ impl DefinitionFile {
     }
 }
 
+/// Files that belong together, and what has been seen of them. While one of them is being written, none has changed yet.
+#[derive(Debug)]
+pub(crate) struct Files {
+    paths: Vec<PathBuf>,
+    /// As they were when they were last read, whatever came of that.
+    read: Vec<Fingerprint>,
+    /// As they were at the last look.
+    seen: Vec<Fingerprint>,
+}
+
+impl Files {
+    /// The files as they are before they are read.
+    pub(crate) fn now(paths: impl Iterator<Item = PathBuf>) -> Self {
+        let paths: Vec<PathBuf> = paths.collect();
+        let read = fingerprints(&paths);
+        Self { seen: read.clone(), read, paths }
+    }
+
+    /// Looks, and says whether they have changed since they were read and been still since the last look.
+    pub(crate) fn look(&mut self) -> bool {
+        let now = fingerprints(&self.paths);
+        let still = now == self.seen;
+        self.seen = now;
+        still && self.seen != self.read
+    }
+
+    /// They have been read as they were at the last look.
+    pub(crate) fn has_been_read(&mut self) {
+        self.read.clone_from(&self.seen);
+    }
+}
+
+fn fingerprints(paths: &[PathBuf]) -> Vec<Fingerprint> {
+    paths.iter().map(|path| Fingerprint::of_file(path)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -109,6 +145,23 @@ mod tests {
         };
         assert_eq!(looks(linked), changed, "by another link");
         assert_eq!(looks(|place| fs::remove_file(place.join("data-1/file")).unwrap()), changed, "gone");
+    }
+
+    #[test]
+    fn files_that_belong_together_are_read_once_all_are_still() {
+        let place = tempfile::tempdir().unwrap();
+        let paths = ["certificate", "key"].map(|name| place.path().join(name));
+        let write = |file: usize, text: &str| fs::write(&paths[file], text).unwrap();
+        let mut files = Files::now(paths.clone().into_iter());
+        write(0, "1");
+        assert!(!files.look());
+        write(1, "22");
+        assert!(!files.look(), "the second is new since the last look");
+        assert!(files.look() && files.look());
+        files.has_been_read();
+        assert!(!files.look());
+        write(1, "333");
+        assert_eq!([files.look(), files.look()], [false, true]);
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(crate) fn run(place: &Place, options: &Token) -> anyhow::Result<ExitCode> {
         .header("x-api-key", key)
         .body(Full::new(Bytes::from(form)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(http_client::send(request))?;
+    let certificate = endpoints.certificate.as_deref().map(http_client::read_certificate).transpose()?;
+    let answer = runtime.block_on(http_client::send(request, certificate))?;
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
     if !answer.status().is_success() {
         return refused(&answer, &body, options);

@@ -9,6 +9,7 @@ use anyhow::bail;
 use config::{Change, Meaning};
 
 use super::TakenOver;
+use crate::certificates::Certificates;
 use crate::chain::{Chain, Successor, external};
 use crate::command::provide;
 use crate::definition::{self, Checked};
@@ -23,6 +24,8 @@ pub(crate) struct Work {
     /// The file of the definition.
     pub(crate) config: PathBuf,
     pub(crate) chain: Arc<Chain>,
+    /// The front door's, if it has one.
+    pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -55,6 +58,8 @@ impl Work {
         let judged = self.clock.now();
         definition::rehearse(&definition, judged)?;
         external(&definition.local.user_pool)?;
+        let certificates = self.certificates.as_ref();
+        let prepared = certificates.map(|certificates| certificates.prepare(&definition)).transpose()?;
         let kept = provide(&definition, &self.state)?;
         let register = Fingerprint::of(&self.state);
         let records =
@@ -64,6 +69,9 @@ impl Work {
         let said = Arc::clone(&definition);
         let successor = Successor { definition, compiled: &compiled, judged, written, kept };
         let generation = self.chain.take_over(successor)?;
+        if let (Some(certificates), Some(prepared)) = (certificates, prepared) {
+            certificates.take_over(prepared);
+        }
         definition::say_what_passed(&passed);
         definition::say_of_waivers(&said, judged);
         register.publish(&self.state)?;

@@ -12,7 +12,14 @@ use crate::command::clients;
 use crate::terminal::{ACCENT, DIM, HEADING};
 
 /// The text.
-pub(super) fn text(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints) -> String {
+///
+/// With a certificate `for_development`, the command trusts that.
+pub(super) fn text(
+    setup: &Setup<'_>,
+    compiled: &Compiled,
+    endpoints: &Endpoints,
+    for_development: bool,
+) -> String {
     let mut text = String::new();
     let version = env!("CARGO_PKG_VERSION");
     let file = setup.place.config.display();
@@ -31,14 +38,20 @@ pub(super) fn text(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints
     line("definition", format!("{file}{written}"));
     line("state", format!("{state} {DIM}(keys, secrets, logs: private){DIM:#}"));
     let table = clients::as_table(&setup.definition, "  ");
-    let example = example::text(setup.place, compiled, &endpoints.invoke_url, SystemClock.now());
+    let door = example::Door { url: &endpoints.invoke_url, for_development };
+    let example = example::text(setup.place, compiled, door, SystemClock.now());
     format!("{HEADING}token-broker {version}{HEADING:#}\n\n{text}\n{table}\n{example}\nCtrl-C stops it.\n")
 }
 
 /// The URL that names the API by its host.
 fn by_host(compiled: &Compiled, endpoints: &Endpoints) -> String {
-    let rest = endpoints.invoke_url.trim_start_matches("http://");
+    let (scheme, rest) = endpoints.invoke_url.split_once("://").unwrap_or(("http", &endpoints.invoke_url));
     let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
     let port = address.rsplit(':').next().unwrap_or_default();
-    format!("http://{}.execute-api.{}.localhost:{port}/{path}", compiled.api_id, compiled.account.region)
+    format!("{scheme}://{}:{port}/{path}", api_host(compiled))
+}
+
+/// The host that names the API.
+pub(super) fn api_host(compiled: &Compiled) -> String {
+    format!("{}.execute-api.{}.localhost", compiled.api_id, compiled.account.region)
 }

@@ -1,5 +1,7 @@
 //! Where a running server is reached: other commands find it by a file in the state directory.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,9 @@ const FILE: &str = "endpoints.json";
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Endpoints {
     pub(crate) invoke_url: String,
+    /// The file of the front door's certificate, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<PathBuf>,
     pub(crate) admin: String,
     pub(crate) issuer: Option<String>,
     pub(crate) jwks_uri: Option<String>,

@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::{Given, Setup};
 use crate::admin::{Admin, ConnectionCollector, Readiness};
+use crate::certificates::Certificates;
 use crate::chain::{EmbeddedAt, World};
 use crate::control::Desk;
 use crate::front_listener::{FrontListener, Introductions};
@@ -120,7 +121,7 @@ impl Running {
         (register, hangups): (Fingerprint, Signal),
         world: World,
     ) -> Self {
-        let Made { chain, ended, pool, store, history, mut registry, .. } = made;
+        let Made { chain, ended, pool, store, history, certificates, mut registry, .. } = made;
         let (drain, draining) = Drain::new();
         let (last_drain, last_draining) = Drain::new();
         let small = bounds(share(setup.files, 8, 256));
@@ -155,12 +156,14 @@ impl Running {
         }
         let clock = Arc::clone(&world.clock);
         let tidying = tokio::spawn(limit_store::keep_tidy(store, clock, draining.clone()));
-        let front_door = FrontListener::new(bound.front_door, None).with_introductions(introductions);
+        let acceptor = certificates.as_deref().map(Certificates::acceptor);
+        let front_door = FrontListener::new(bound.front_door, acceptor).with_introductions(introductions);
         let door = Arc::clone(&chain.door);
         let door =
             tokio::spawn(listen::serve_counted(front_door, large, door, draining.clone(), connections));
         let hosts = Arc::clone(&chain.hosts);
-        let work = reload::work(setup.state.clone(), setup.place.config.clone(), chain, world.clock);
+        let work =
+            reload::work(setup.state.clone(), setup.place.config.clone(), chain, certificates, world.clock);
         let definition = setup.file;
         let reloading = Reloading { work, history, in_step, register, definition, hangups, requests, ended };
         let changing = tokio::spawn(reload::follow(reloading, draining));

@@ -15,8 +15,17 @@ use crate::terminal::shell_word;
 
 const GRANT: &str = "client_credentials";
 
-/// The text, for a front door at `invoke_url` at the moment `now`.
-pub(super) fn text(place: &Place, compiled: &Compiled, invoke_url: &str, now: Timestamp) -> String {
+/// The front door, as the command needs to know it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Door<'a> {
+    /// The URL of the token endpoint.
+    pub(super) url: &'a str,
+    /// Whether its certificate was made for development, so that only its file makes it trusted.
+    pub(super) for_development: bool,
+}
+
+/// The text, for a front door at the moment `now`.
+pub(super) fn text(place: &Place, compiled: &Compiled, door: Door<'_>, now: Timestamp) -> String {
     if compiled.clients.is_empty() {
         let file = place.config.display();
         return format!("There are no clients in {file} yet: add one under `clients:` and start again.\n");
@@ -25,7 +34,7 @@ pub(super) fn text(place: &Place, compiled: &Compiled, invoke_url: &str, now: Ti
     if with_key.clone().next().is_none() {
         return "No client has an API key: token-broker keys add CLIENT\n".to_owned();
     }
-    let source = source(invoke_url);
+    let source = source(door.url);
     let usable = with_key.filter_map(|client| Example::of(client, source, now));
     // A client with default scopes also gets a token when the scope is left out, which is what people try next.
     let Some(example) = usable.min_by_key(|example| example.client.facts.default_scopes.is_empty()) else {
@@ -33,7 +42,7 @@ pub(super) fn text(place: &Place, compiled: &Compiled, invoke_url: &str, now: Ti
                 `allow_from` of each.\n"
             .to_owned();
     };
-    example.command(&place.state, compiled, invoke_url)
+    example.command(&place.state, compiled, door)
 }
 
 /// A client that may have a scope.
@@ -52,14 +61,20 @@ impl<'a> Example<'a> {
         matches!(decide(&request, facts, now), Decision::Allow { .. }).then_some(Self { client, scope })
     }
 
-    fn command(&self, state: &Path, compiled: &Compiled, invoke_url: &str) -> String {
+    fn command(&self, state: &Path, compiled: &Compiled, door: Door<'_>) -> String {
         let id = self.client.keys.first();
         let key = id.and_then(|id| compiled.account.api_keys.iter().find(|key| &key.id == id));
         let name = key.map_or(self.client.facts.id.as_str(), |key| key.name.as_str());
         let file = file(&state.join("keys").join(name));
+        let trust = if door.for_development {
+            let certificate = self::file(&state.join("tls/certificate.pem"));
+            format!("--cacert {} ", shell_word(&certificate))
+        } else {
+            String::new()
+        };
         format!(
-            "Get a token:\n\n  curl -s {} \\\n    -H \"x-api-key: $(cat {})\" \\\n    -d grant_type={GRANT} {}\n",
-            shell_word(invoke_url),
+            "Get a token:\n\n  curl -s {trust}{} \\\n    -H \"x-api-key: $(cat {})\" \\\n    -d grant_type={GRANT} {}\n",
+            shell_word(door.url),
             shell_word(&file),
             scope_option(self.scope),
         )
@@ -84,7 +99,7 @@ fn scope_option(scope: &str) -> String {
 
 /// The address that this machine's own requests to the front door come from.
 fn source(invoke_url: &str) -> IpAddr {
-    let rest = invoke_url.strip_prefix("http://").unwrap_or(invoke_url);
+    let rest = invoke_url.split_once("://").map_or(invoke_url, |(_scheme, rest)| rest);
     let address = rest.split('/').next().and_then(|address| address.parse().ok());
     match address.as_ref().map(SocketAddr::ip) {
         Some(IpAddr::V6(ip)) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

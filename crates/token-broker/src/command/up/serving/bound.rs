@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::super::{Endpoints, Setup};
 use crate::activation::Passed;
+use crate::certificates::Certificates;
 use crate::control;
 
 /// All of them.
@@ -37,10 +38,18 @@ impl Bound {
         Ok(Self { front_door, admin, pool, control })
     }
 
-    pub(super) fn endpoints(&self, setup: &Setup<'_>, issuer: Option<String>) -> anyhow::Result<Endpoints> {
+    pub(super) fn endpoints(
+        &self,
+        setup: &Setup<'_>,
+        issuer: Option<String>,
+        certificates: Option<&Certificates>,
+    ) -> anyhow::Result<Endpoints> {
+        let scheme = if certificates.is_some() { "https" } else { "http" };
+        let certificate = certificates.map(|certificates| std::path::absolute(certificates.file()));
         let stage = &setup.definition.local.stage;
         Ok(Endpoints {
-            invoke_url: format!("http://{}/{stage}/oauth2/token", self.front_door.local_addr()?),
+            invoke_url: format!("{scheme}://{}/{stage}/oauth2/token", self.front_door.local_addr()?),
+            certificate: certificate.transpose()?,
             admin: format!("http://{}", self.admin.local_addr()?),
             jwks_uri: issuer.as_ref().map(|issuer| format!("{issuer}/.well-known/jwks.json")),
             issuer,

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::super::{Endpoints, Setup, banner};
 use super::{Bound, Journals};
 use crate::admin::{BrokerCollector, FillCollector, FunctionCollector, JournalCollector, LimitCollector};
+use crate::certificates::{CertificateCollector, Certificates, Development};
 use crate::chain::{self, Chain, EmbeddedAt, Embedding, Generation, Issuer, Outside, Tenure, Tenures, World};
 use crate::definition::{self, Checked};
 use crate::function::{self, Brokerage, Processes, Written};
@@ -37,6 +38,8 @@ pub(super) struct Made {
     pub(super) pool: Option<EmbeddedAt>,
     pub(super) store: Arc<dyn LimitStore>,
     pub(super) history: Arc<History>,
+    /// The front door's, if it has one.
+    pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) registry: Registry,
     pub(super) endpoints: Endpoints,
     /// What is printed once everything listens.
@@ -71,8 +74,12 @@ pub(super) async fn make(
     let metrics = Arc::new(Metrics::register(&mut registry));
     let (Embedding { issuer, app_clients }, pool) = issuer(setup, &compiled, kept, bound, world)?;
     let (url, pool) = pool.unzip();
-    let endpoints = bound.endpoints(setup, url)?;
-    let announcement = announcement(setup, &compiled, &endpoints)?;
+    let certificates = certificates(setup, &compiled, world)?;
+    if let Some(certificates) = &certificates {
+        registry.register_collector(Box::new(CertificateCollector(Arc::clone(certificates))));
+    }
+    let endpoints = bound.endpoints(setup, url, certificates.as_deref())?;
+    let announcement = announcement(setup, &compiled, &endpoints, certificates.as_deref())?;
     let limits = Limits::open(&setup.definition.local.limits, &setup.state, &world.clock)?;
     let store = Arc::clone(&limits.store);
     let tenures = Tenures::new();
@@ -109,7 +116,8 @@ pub(super) async fn make(
     registry.register_collector(Box::new(LimitCollector(Arc::clone(&store))));
     let (door, clock) = (Arc::clone(&chain.door), Arc::clone(&world.clock));
     registry.register_collector(Box::new(FillCollector { door, store: Arc::clone(&store), clock }));
-    Ok(Made { chain: Arc::new(chain), ended, pool, store, history, registry, endpoints, announcement })
+    let chain = Arc::new(chain);
+    Ok(Made { chain, ended, pool, store, history, certificates, registry, endpoints, announcement })
 }
 
 /// The broker, where the definition says that it runs.
@@ -163,10 +171,30 @@ fn issuer(
     Ok((embedding, Some((url, EmbeddedAt { pool: Arc::new(pool), address }))))
 }
 
-fn announcement(setup: &Setup<'_>, compiled: &Compiled, endpoints: &Endpoints) -> anyhow::Result<String> {
+/// The front door's certificate, if the definition or the command asks for one.
+fn certificates(
+    setup: &Setup<'_>,
+    compiled: &Compiled,
+    world: &World,
+) -> anyhow::Result<Option<Arc<Certificates>>> {
+    let api_host = banner::api_host(compiled);
+    let development = setup
+        .options
+        .tls
+        .then(|| Development::new(setup.state.clone(), api_host, Arc::clone(&world.entropy)));
+    Certificates::start(&setup.definition, &setup.place.config, development, Arc::clone(&world.clock))
+}
+
+fn announcement(
+    setup: &Setup<'_>,
+    compiled: &Compiled,
+    endpoints: &Endpoints,
+    certificates: Option<&Certificates>,
+) -> anyhow::Result<String> {
     if setup.options.json {
         Ok(serde_json::to_string(endpoints)? + "\n")
     } else {
-        Ok(banner::text(setup, compiled, endpoints))
+        let is_development = certificates.is_some_and(Certificates::is_development);
+        Ok(banner::text(setup, compiled, endpoints, is_development))
     }
 }

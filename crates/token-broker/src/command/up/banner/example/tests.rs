@@ -5,7 +5,7 @@ use testkit::ManualClock;
 
 use super::*;
 
-const URL: &str = "http://127.0.0.1:8080/dev/oauth2/token";
+const DOOR: Door<'_> = Door { url: "http://127.0.0.1:8080/dev/oauth2/token", for_development: false };
 
 /// A definition with these clients, one a line.
 fn compiled(clients: &str, with_keys: bool) -> Compiled {
@@ -31,7 +31,7 @@ fn place(state: &str) -> Place {
 }
 
 fn at(clients: &str, now: Timestamp) -> String {
-    text(&place(".token-broker"), &compiled(clients, true), URL, now)
+    text(&place(".token-broker"), &compiled(clients, true), DOOR, now)
 }
 
 fn said(clients: &str) -> String {
@@ -62,10 +62,10 @@ fn plain_names_are_left_as_they_are() {
 fn shell_reads_every_state_directory_as_it_is_called() {
     let compiled = compiled("\n  billing: { plan: p, scopes: [orders/read] }", true);
     for state in ["my dir/s", "it's", "$HOME", "`id`", "a\"b", "a;b&c", "*", "~"] {
-        let command = text(&place(state), &compiled, URL, Timestamp::from_secs(0));
+        let command = text(&place(state), &compiled, DOOR, Timestamp::from_secs(0));
         assert_eq!(words(&command)[3], format!("x-api-key: <{state}/keys/billing>"), "{command}");
     }
-    let option = text(&place("-n"), &compiled, URL, Timestamp::from_secs(0));
+    let option = text(&place("-n"), &compiled, DOOR, Timestamp::from_secs(0));
     assert_eq!(words(&option)[3], "x-api-key: <./-n/keys/billing>");
 }
 
@@ -107,9 +107,9 @@ fn client_with_default_scopes_is_preferred_and_asks_for_one_of_them() {
 #[test]
 fn what_is_missing_first_is_named() {
     let (place, now) = (place("s"), Timestamp::from_secs(0));
-    let none = text(&place, &compiled(" {}", true), URL, now);
+    let none = text(&place, &compiled(" {}", true), DOOR, now);
     assert!(none.contains("no clients in broker.yaml yet") && none.contains("`clients:`"), "{none}");
-    let no_key = text(&place, &compiled("\n  a: { plan: p, scopes: [o/r] }", false), URL, now);
+    let no_key = text(&place, &compiled("\n  a: { plan: p, scopes: [o/r] }", false), DOOR, now);
     assert!(no_key.contains("token-broker keys add CLIENT"), "{no_key}");
 }
 
