@@ -2,8 +2,8 @@
 //!
 //! It stands between the socket and the HTTP library, which bounds how long a peer may take to say something but not
 //! how long it may take to listen. What it bounds is a wait without any progress, not the whole answer: a slow peer that
-//! keeps reading stays until the connection's own end. Reads pass untouched. A flush of a TCP stream never waits, so it
-//! passes as well.
+//! keeps reading stays until the connection's own end. Reads pass untouched. A flush of a TCP stream never waits; that of an
+//! encrypted one, and its end, wait for what was written before and is still on its way, and are bounded as a whole.
 
 use std::error::Error as _;
 use std::future::Future as _;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// A stream of which no write waits longer than a bound.
+/// A stream of which neither a write nor a flush nor its end waits longer than a bound.
 #[derive(Debug)]
 pub(crate) struct Stalling<S> {
     stream: S,
@@ -26,16 +26,12 @@ pub(crate) struct Stalling<S> {
 }
 
 impl<S> Stalling<S> {
-    /// `stream`, failing with [`io::ErrorKind::TimedOut`] once a write has waited for `bound`.
+    /// `stream`, failing with [`io::ErrorKind::TimedOut`] once what is written has waited for `bound`.
     pub(crate) const fn new(stream: S, bound: Duration) -> Self {
         Self { stream, bound, timer: None, waiting: false }
     }
 
-    fn bounded(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn bounded<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = false;
             return written;
@@ -83,11 +79,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.bounded(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.bounded(ended, context)
     }
 }
 
@@ -104,7 +102,7 @@ mod tests {
     use std::io::ErrorKind;
     use std::time::Duration;
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter, DuplexStream, duplex};
     use tokio::time::{Instant, advance};
 
     use super::Stalling;
@@ -117,6 +115,43 @@ mod tests {
         let begun = Instant::now();
         let error = Stalling::new(ours, BOUND).write_all(b"ab").await.unwrap_err();
         assert_eq!((error.kind(), begun.elapsed()), (ErrorKind::TimedOut, BOUND));
+    }
+
+    /// A stream that takes every write at once and waits only when it is flushed, as an encrypted one does.
+    fn buffered(stream: DuplexStream) -> Stalling<BufWriter<DuplexStream>> {
+        Stalling::new(BufWriter::new(stream), BOUND)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn flush_and_end_that_wait_too_long_fail_at_the_bound() {
+        let (ours, _theirs) = duplex(1);
+        let mut stream = buffered(ours);
+        stream.write_all(b"ab").await.unwrap();
+        let begun = Instant::now();
+        let error = stream.flush().await.unwrap_err();
+        assert_eq!((error.kind(), begun.elapsed()), (ErrorKind::TimedOut, BOUND));
+        let (ours, _theirs) = duplex(1);
+        let mut stream = buffered(ours);
+        stream.write_all(b"ab").await.unwrap();
+        let begun = Instant::now();
+        let error = stream.shutdown().await.unwrap_err();
+        assert_eq!((error.kind(), begun.elapsed()), (ErrorKind::TimedOut, BOUND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn flush_that_ends_in_time_leaves_the_next_wait_its_whole_bound() {
+        let (ours, mut theirs) = duplex(1);
+        let mut stream = buffered(ours);
+        stream.write_all(b"ab").await.unwrap();
+        let flushing = tokio::spawn(async move { stream.flush().await.map(|()| stream) });
+        tokio::task::yield_now().await;
+        advance(Duration::from_secs(10)).await;
+        theirs.read_exact(&mut [0]).await.unwrap();
+        let mut stream = flushing.await.unwrap().unwrap();
+        stream.write_all(b"c").await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(stream.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), BOUND);
     }
 
     #[tokio::test(start_paused = true)]
