@@ -117,6 +117,7 @@ pub(crate) struct Record {
     version: Version,
     source_ip: IpAddr,
     client_certificate: Option<Arc<ClientCertificate>>,
+    scheme: &'static str,
     user_agent: Option<HeaderValue>,
     host: Option<HeaderValue>,
     pub(crate) stage: Option<Arc<StageView>>,
@@ -148,6 +149,7 @@ impl Record {
             version: Version::HTTP_11,
             source_ip: Ipv4Addr::UNSPECIFIED.into(),
             client_certificate: None,
+            scheme: "http",
             user_agent: None,
             host: None,
             stage: None,
@@ -169,6 +171,7 @@ impl Record {
     /// Takes over what the connection says.
     pub(crate) fn with_peer(mut self, peer: &Peer) -> Self {
         self.client_certificate = peer.transport.client_certificate().cloned();
+        self.scheme = peer.transport.scheme();
         self
     }
 
@@ -261,6 +264,7 @@ impl Record {
             at,
             ids: &self.ids,
             method: self.method.as_ref(),
+            scheme: self.scheme,
             protocol: self.protocol(),
             source_ip: self.source_ip,
             stage: self.stage.as_deref(),

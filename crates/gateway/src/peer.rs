@@ -31,6 +31,14 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// `http` or `https`.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::Tls { .. } => "https",
+        }
+    }
+
     /// What the client's certificate says, if it showed one.
     pub const fn client_certificate(&self) -> Option<&Arc<ClientCertificate>> {
         match self {

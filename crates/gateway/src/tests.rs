@@ -16,5 +16,6 @@ mod refusals;
 mod respond;
 mod route;
 mod source;
+mod spans;
 mod stand_ins;
 mod swap;

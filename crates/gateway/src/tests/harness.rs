@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use proxied::SourceRule;
 use restapi::{Account, AuthorizationType, AuthorizerId, FunctionName};
 use serde_json::Value;
+use spans::Tracer;
 use testkit::{ManualClock, SeededEntropy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +32,8 @@ pub(super) struct Setup {
     pub(super) source: SourceRule,
     /// How every connection is said to have come.
     pub(super) transport: Transport,
+    /// Who makes spans, if somebody does.
+    pub(super) tracer: Option<Arc<Tracer>>,
     pub(super) log_bytes: usize,
     /// Whether the function is there at all.
     pub(super) has_function: bool,
@@ -63,6 +66,7 @@ impl Setup {
             bounds: RequestBounds::default(),
             source: SourceRule::default(),
             transport: Transport::Plain,
+            tracer: None,
             log_bytes: 1 << 20,
             has_function: true,
         }
@@ -117,7 +121,11 @@ impl Setup {
             metrics,
             bounds: self.bounds,
         });
-        let door = Arc::new(door.with_execution_log(execution_log).with_source_rule(self.source));
+        let mut door = door.with_execution_log(execution_log).with_source_rule(self.source);
+        if let Some(tracer) = self.tracer {
+            door = door.with_tracer(tracer);
+        }
+        let door = Arc::new(door);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (drain, signal) = Drain::new();

@@ -56,6 +56,7 @@ pub(crate) struct Ended<'a> {
     pub(crate) at: Timestamp,
     pub(crate) ids: &'a Ids,
     pub(crate) method: Option<&'a Method>,
+    pub(crate) scheme: &'static str,
     pub(crate) protocol: &'static str,
     pub(crate) source_ip: IpAddr,
     pub(crate) stage: Option<&'a StageView>,
@@ -160,7 +161,7 @@ impl Ended<'_> {
     fn attributes(&self) -> Vec<(&'static str, Value)> {
         let mut all = vec![
             ("http.request.method", Value::Word(self.method.and_then(known).unwrap_or("_OTHER"))),
-            ("url.scheme", Value::Word("http")),
+            ("url.scheme", Value::Word(self.scheme)),
             ("network.protocol.version", Value::Word(self.protocol.trim_start_matches("HTTP/"))),
             ("client.address", self.source_ip.to_string().as_str().into()),
             ("aws.request_id", self.ids.request.as_str().into()),

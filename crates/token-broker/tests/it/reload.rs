@@ -377,3 +377,32 @@ fn no_request_fails_while_definitions_and_keys_change_and_every_one_is_audited()
         .collect();
     assert_eq!(ids.len(), audited.lines().count(), "each request once");
 }
+
+#[test]
+fn series_of_clients_come_and_go_with_the_definition() {
+    let counted = |number: u32| format!("homes:\n  local: {{ metrics: {{ per_client: {number} }}, ");
+    let one = with(&[("homes:\n  local: { ", &counted(1))]);
+    let place = Place::with(&one);
+    let server = place.up(&[]);
+    let series = |client: &str| {
+        let (_, page) = get(&format!("{}/metrics", server.url("admin")));
+        let name = format!("token_broker_client_requests_total{{client=\"{client}\",outcome=\"answered\"}} ");
+        page.lines().find_map(|line| line.strip_prefix(&name)).map(|count| count.parse::<u32>().unwrap())
+    };
+    assert_eq!(token(&place, &server, "billing", "orders/read").0, 200);
+    assert_eq!(token(&place, &server, "slow", "orders/read").0, 200);
+    assert_eq!(["billing", "slow", "(other)"].map(series), [Some(1), None, Some(1)]);
+    assert_eq!(metric(&server, "token_broker_clients_without_series"), "1");
+
+    // Another comes first by name; the one that had series is one of the others from now on.
+    let added = "  accounts: { plan: wide, scopes: [orders/read], default_scopes: [orders/read] }\n  slow: {";
+    write(&place, &one.replace("  slow: {", added));
+    place.run(&["reload"]).ok();
+    assert_eq!(token(&place, &server, "accounts", "orders/read").0, 200);
+    assert_eq!(token(&place, &server, "billing", "orders/read").0, 200);
+    assert_eq!(["accounts", "billing", "(other)"].map(series), [Some(1), None, Some(2)]);
+
+    write(&place, DEFINITION);
+    place.run(&["reload"]).ok();
+    assert_eq!(["accounts", "billing", "(other)"].map(series), [None; 3]);
+}
