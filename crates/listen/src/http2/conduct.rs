@@ -43,6 +43,8 @@ struct Stream {
     is_answering: bool,
     /// The answer is whole.
     is_answered: bool,
+    /// The answer has a body, as all answers of handlers have that are not read to their end.
+    has_body: bool,
 }
 
 /// What the peer has done too much of.
@@ -190,11 +192,13 @@ impl Conduct {
                 self.since = now;
             }
             Kind::Reset => {
-                let is_answered = self.streams.get(&head.stream).is_some_and(|stream| stream.is_answered);
-                // What an answer did not need of its request is called off, and is nobody's fault.
-                if !is_answered {
-                    self.allowance.owe(RESET);
-                }
+                self.allowance.owe(match self.streams.get(&head.stream) {
+                    // What an answer did not need of its request is called off, and is nobody's fault.
+                    Some(stream) if stream.is_answered && stream.has_body => 0,
+                    Some(stream) if !stream.is_answered => RESET,
+                    // The library's own answer to a head that is too large, for which nothing is earned.
+                    _ => RESET + ANSWER,
+                });
                 return self.end(head.stream, now);
             }
             Kind::Headers | Kind::Data => return self.answer(head, now),
@@ -206,6 +210,7 @@ impl Conduct {
     fn answer(&mut self, head: Head, now: Instant) -> Change {
         let Some(stream) = self.streams.get_mut(&head.stream) else { return Change::default() };
         self.since = now;
+        stream.has_body |= head.kind == Kind::Data;
         if !stream.is_answering {
             stream.is_answering = true;
             self.answering += 1;

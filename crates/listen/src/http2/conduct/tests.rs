@@ -163,6 +163,31 @@ fn streams_that_we_have_to_reset_use_the_allowance_up() {
 }
 
 #[test]
+fn heads_that_the_library_refuses_by_itself_use_the_allowance_up() {
+    for flags in [0x4, 0x5] {
+        let mut noting = Noting::begin();
+        for number in 0..125 {
+            noting.hear((HEADERS, flags), 2 * number + 1, 10).unwrap();
+            noting.say((HEADERS, 0x5), 2 * number + 1);
+            noting.say((3, 0), 2 * number + 1);
+        }
+        assert_eq!(noting.borne((6, 0), 0), 4);
+    }
+}
+
+#[test]
+fn refusals_before_the_end_of_a_request_are_free() {
+    let mut noting = Noting::begin();
+    for number in 0..1_000 {
+        noting.hear((HEADERS, 0x4), 2 * number + 1, 10).unwrap();
+        noting.say((HEADERS, 0x4), 2 * number + 1);
+        noting.say((0, 0x1), 2 * number + 1);
+        assert!(noting.say((3, 0), 2 * number + 1).is_over);
+    }
+    assert_eq!(noting.borne((6, 0), 0), 512);
+}
+
+#[test]
 fn requests_alone_never_use_the_allowance_up() {
     let mut noting = Noting::begin();
     for number in 0..10_000 {
