@@ -1,13 +1,18 @@
 //! Runs the program in a directory of its own and talks to it as a client does.
 
+mod home;
+
 use std::io::{BufRead as _, BufReader, PipeWriter, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
+
+pub(crate) use home::{Home, note_token};
 
 /// A definition whose limits no test runs into, but for the client that is there to be refused.
 pub(crate) const DEFINITION: &str = r#"
@@ -33,7 +38,7 @@ pub(crate) fn metered() -> String {
 }
 
 /// A directory with a definition, in which the program is run.
-pub(crate) struct Place(TempDir);
+pub(crate) struct Place(Arc<Home>);
 
 impl Place {
     pub(crate) fn new() -> Self {
@@ -41,25 +46,31 @@ impl Place {
     }
 
     pub(crate) fn with(definition: &str) -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        let place = Self::empty();
         std::fs::write(place.path("token-broker.yaml"), definition).unwrap();
         place
     }
 
     /// A directory without anything.
     pub(crate) fn empty() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(Arc::new(Home::new()))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.root().join(name)
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.0.path()
+        self.0.root()
+    }
+
+    /// The directory, with what is known of it.
+    pub(crate) fn home(&self) -> &Home {
+        &self.0
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
+        self.0.learn();
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -76,7 +87,15 @@ impl Place {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
-        Run::from(self.command(arguments).output().unwrap())
+        self.0.learn();
+        let output = self.command(arguments).output().unwrap();
+        let who = arguments.join(" ");
+        self.0.hear(&who, &output.stderr);
+        // It is what this one is for.
+        if !arguments.contains(&"--raw") {
+            self.0.hear(&who, &output.stdout);
+        }
+        Run::from(output)
     }
 
     /// Starts the server and waits until it says where it is.
@@ -99,7 +118,9 @@ impl Place {
             stderr.read_to_string(&mut said).unwrap();
             panic!("the server did not start: {first}{said}");
         };
-        Server { child, endpoints, stdout, stderr: Some(stderr) }
+        self.0.hear("up", first.as_bytes());
+        self.0.learn();
+        Server { child, endpoints, stdout, stderr: Some(stderr), home: Arc::clone(&self.0) }
     }
 }
 
@@ -145,6 +166,7 @@ pub(crate) struct Server {
     pub(crate) endpoints: Value,
     stdout: BufReader<ChildStdout>,
     stderr: Option<BufReader<ChildStderr>>,
+    home: Arc<Home>,
 }
 
 impl Server {
@@ -166,6 +188,7 @@ impl Server {
             line.clear();
             let log = self.stderr.as_mut().unwrap();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "the log ended without `{text}`");
+            self.home.hear("up", line.as_bytes());
         }
     }
 
@@ -182,22 +205,49 @@ impl Server {
 
     /// Sends a signal, waits for the end, and returns the exit code and everything that was printed since the start.
     pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        self.hear_metrics();
         self.signal(signal);
         let mut said = String::new();
         self.stdout.read_to_string(&mut said).unwrap();
         if let Some(log) = &mut self.stderr {
             log.read_to_string(&mut said).unwrap();
         }
+        self.home.hear("up", said.as_bytes());
         (self.child.wait().unwrap().code(), said)
+    }
+
+    /// Notes the page of metrics as it is now, if there is somebody who answers.
+    fn hear_metrics(&mut self) {
+        let admin = self.endpoints["admin"].as_str().and_then(|url| url.strip_prefix("http://"));
+        let Some(address) = admin.and_then(|address| address.parse::<SocketAddr>().ok()) else { return };
+        if self.child.try_wait().unwrap().is_some() {
+            return;
+        }
+        let Ok(mut stream) = TcpStream::connect_timeout(&address, A_SECOND) else { return };
+        stream.set_read_timeout(Some(A_SECOND)).unwrap();
+        let _sent = write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let mut page = Vec::new();
+        let _read = stream.read_to_end(&mut page);
+        self.home.hear("/metrics", &page);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.hear_metrics();
         let _gone_already = self.child.kill();
         let _ended = self.child.wait();
+        let mut said = Vec::new();
+        let _read = self.stdout.read_to_end(&mut said);
+        if let Some(log) = &mut self.stderr {
+            let _read = log.read_to_end(&mut said);
+        }
+        self.home.hear("up", &said);
     }
 }
+
+/// One that has been stopped with a signal does not answer.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 /// Fetches a page of the admin listener or the user pool.
 pub(crate) fn get(url: &str) -> (u16, String) {
@@ -235,6 +285,7 @@ fn exchange_over(mut stream: impl Read + Write, request: &Request<'_>) -> (u16, 
     write!(stream, "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    note_token(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head[9..12].parse().unwrap(), head.to_owned(), body.to_owned())
 }

@@ -25,6 +25,7 @@ mod refusals;
 mod reload;
 mod restart;
 mod running;
+mod secrets;
 mod traces;
 mod trust;
 mod usage;
