@@ -15,6 +15,7 @@ use spans::Tracer;
 
 use crate::access_log::AccessLog;
 use crate::admit::Limits;
+use crate::in_force::ClientQuota;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
@@ -67,6 +68,8 @@ pub struct Door {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) log: Arc<AccessLog>,
     pub(crate) bounds: RequestBounds,
+    /// Of clients that are counted by themselves.
+    pub(crate) client_quotas: ArcSwap<Vec<ClientQuota>>,
     pub(crate) source: SourceRule,
 }
 
@@ -77,7 +80,16 @@ impl Door {
         let log = Arc::new(AccessLog::new(Arc::clone(&clock), access_log, metrics));
         let limits = Limits::new(limiter);
         let source = SourceRule::default();
-        Self { live: ArcSwap::from_pointee(live), limits, clock, entropy, log, bounds, source }
+        Self {
+            live: ArcSwap::from_pointee(live),
+            limits,
+            clock,
+            entropy,
+            log,
+            bounds,
+            source,
+            client_quotas: ArcSwap::default(),
+        }
     }
 
     /// Finds the source address of requests by `rule`. Without it, they come from the address of their connection.
@@ -108,8 +120,12 @@ impl Door {
     }
 
     /// Counts by client from now on: the first `most` of `names` by themselves, all others together. Without a number, nobody.
+    ///
+    /// It belongs behind every [`replace`](Self::replace), and looks at every key, if anybody is counted: whoever shows the quotas
+    /// of the few that are shown need not.
     pub fn count_clients<'a>(&self, names: impl IntoIterator<Item = &'a str>, most: Option<NonZeroU32>) {
         self.log.metrics.by_client.show(names, most);
+        self.client_quotas.store(Arc::new(self.find_client_quotas()));
     }
 
     /// Takes out of force, from the next request on, every key that `keep` does not name. It cannot fail: a revocation

@@ -207,6 +207,7 @@ impl Chain {
         let earlier = in_force.earlier.iter().filter_map(|(_, told)| told.bindings.clone());
         function::tell(&self.state, bindings.clone().into_iter().chain(earlier))?;
         self.door.replace(live);
+        count_clients(&self.door, &in_force.definition);
         self.control.replace(roster);
         in_force.brokerage = brokerage;
         in_force.told.bindings = bindings;

@@ -32,7 +32,7 @@ impl Collector for FillCollector {
         let fill = Fill::of(&self.door.limits_in_force(), memory, now);
         let mut page = Page(&mut encoder);
         fill.write(&mut page)?;
-        let left = left_of(self.door.client_quotas(), |quota| memory.level(quota, now).map(Level::ratio));
+        let left = left_of(&self.door.client_quotas(), |quota| memory.level(quota, now).map(Level::ratio));
         if left.is_empty() {
             return Ok(());
         }
@@ -43,12 +43,12 @@ impl Collector for FillCollector {
 
 /// The least that any key of each client has left of its quota.
 fn left_of(
-    quotas: Vec<ClientQuota>,
+    quotas: &[ClientQuota],
     level: impl Fn(Charge) -> Option<f64>,
 ) -> Vec<([(&'static str, String); 1], f64)> {
-    let mut least: BTreeMap<Arc<str>, f64> = BTreeMap::new();
+    let mut least: BTreeMap<&Arc<str>, f64> = BTreeMap::new();
     for ClientQuota { client, quota } in quotas {
-        if let Some(left) = level(quota) {
+        if let Some(left) = level(*quota) {
             least.entry(client).and_modify(|least| *least = least.min(left)).or_insert(left);
         }
     }

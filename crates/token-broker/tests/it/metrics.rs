@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::harness::{DEFINITION, Place, exchange, get};
+use crate::harness::{DEFINITION, Place, exchange, get, metered};
 use exposition::{Exposition, Family};
 
 const GRANT: &str = "grant_type=client_credentials";
@@ -47,6 +47,8 @@ fn shown() -> Exposition {
         assert_eq!(status, 200);
         shown.read(&text);
     }
+    let encrypted = Place::new().up(&["--tls"]).metrics();
+    shown.read(&encrypted);
     shown
 }
 
@@ -185,4 +187,33 @@ fn trace_of_the_caller_is_in_the_answer_and_in_the_audit_line() {
     assert_eq!(server.stop("-TERM").0, Some(0));
     let line: Value = serde_json::from_str(place.read(".token-broker/logs/audit.log").trim_end()).unwrap();
     assert_eq!(line["trace"], "1-4bf92f35-77b34da6a3ce929d0e0e4736");
+}
+
+#[test]
+fn quota_left_of_a_client_is_the_least_that_any_of_its_keys_has() {
+    let per_client = "homes:\n  local: { metrics: { per_client: 2 }, ";
+    let place = Place::with(&metered().replace("homes:\n  local: { ", per_client));
+    let mut server = place.up(&[]);
+    let left = |server: &crate::harness::Server| -> BTreeMap<String, f64> {
+        let (_, page) = get(&format!("{}/metrics", server.url("admin")));
+        let lines = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("token_broker_client_quota_left_ratio{client=\""));
+        lines
+            .map(|line| line.split_once("\"} ").unwrap())
+            .map(|(client, left)| (client.to_owned(), left.parse().unwrap()))
+            .collect()
+    };
+    let first = place.read(".token-broker/keys/partner");
+    assert_eq!(server.token(&first, GRANT).0, 200);
+    // By name `billing` and `partner` are the first two; the plan of `billing` has no quota.
+    assert_eq!(left(&server), BTreeMap::from([("partner".to_owned(), 2.0 / 3.0)]));
+
+    place.run(&["keys", "add", "partner"]).ok();
+    server.wait_for_log("API keys changed");
+    let second = place.read(".token-broker/keys/partner.2");
+    for _ in 0..3 {
+        assert_eq!(server.token(second.trim_end(), GRANT).0, 200);
+    }
+    assert_eq!(left(&server), BTreeMap::from([("partner".to_owned(), 0.0)]));
 }
