@@ -17,7 +17,21 @@ fn home() -> Home {
     write(".token-broker/keys/billing", KEY.as_bytes());
     write(".token-broker/user-pool/app-client-m2m.secret", format!("{SECRET}\n").as_bytes());
     write(".token-broker/user-pool/signing-key-access.der", &der());
+    std::fs::create_dir_all(home.root().join(".token-broker/tls")).unwrap();
+    write_pem(&home);
     home
+}
+
+fn write_pem(home: &Home) {
+    let body = STANDARD.encode(elliptic());
+    let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+    std::fs::write(home.root().join(".token-broker/tls/key.pem"), pem).unwrap();
+}
+
+/// As long as a key of 256 bits.
+fn elliptic() -> Vec<u8> {
+    (0..138).rev().collect()
 }
 
 const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCD";
@@ -59,6 +73,8 @@ fn secret_is_found_in_every_spelling_wherever_it_is_written() {
         (".token-broker/user-pool/app-client-m2m.secret", basic("abc").into_bytes()),
         (".token-broker/user-pool/signing-key-access.der", der()),
         (".token-broker/user-pool/signing-key-access.der", STANDARD.encode(der()).into_bytes()),
+        (".token-broker/tls/key.pem", elliptic()),
+        (".token-broker/tls/key.pem", STANDARD.encode(elliptic()).into_bytes()),
         ("a signed token", format!("Bearer {TOKEN}\n").into_bytes()),
     ] {
         let [in_file, printed] = found(&written);
@@ -73,6 +89,7 @@ fn secret_is_found_in_every_spelling_wherever_it_is_written() {
 #[test]
 fn what_is_no_secret_is_not_found() {
     let innocent = format!("{} {} eyJhIjox.b {}", &KEY[1..], &SECRET[..35], TOKEN.replace('.', " "));
+    let innocent = format!("{innocent} {}", STANDARD.encode(&elliptic()[68..]));
     assert_eq!(found(innocent.as_bytes()), [Vec::<String>::new(), Vec::new()]);
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use tempfile::TempDir;
 
 /// A directory, and what is known of it.
@@ -62,12 +62,13 @@ impl Home {
                     let words = bytes.split(u8::is_ascii_whitespace).filter(|word| word.len() >= SHORTEST);
                     secrets.extend(words.flat_map(spellings).map(|spelling| (spelling, name.clone())));
                 }
-                // Its end is the last of the key's numbers, in whatever it is wrapped.
-                Some(Holds::Key) if bytes.len() > 128 => {
-                    let end = &bytes[bytes.len() - 64..];
-                    secrets.extend(spellings(end).map(|spelling| (spelling, name.clone())));
+                Some(Holds::Key) => {
+                    let part = private_part(&bytes);
+                    secrets.extend(
+                        part.iter().flat_map(|part| spellings(part)).map(|spelling| (spelling, name.clone())),
+                    );
                 }
-                Some(Holds::Key | Holds::Input) | None => {}
+                Some(Holds::Input) | None => {}
             }
         }
         self.known().secrets.extend(secrets);
@@ -145,7 +146,8 @@ fn holds(name: &str) -> Option<Holds> {
     let kind = file.rsplit_once('.').map(|(_, kind)| kind);
     match (directory, kind) {
         (".token-broker/keys", _) | (".token-broker/user-pool", Some("secret")) => return Some(Holds::Words),
-        (".token-broker/user-pool", Some("der")) => return Some(Holds::Key),
+        (".token-broker/user-pool", Some("der")) | (_, Some("key")) => return Some(Holds::Key),
+        (".token-broker/tls", _) if file == "key.pem" => return Some(Holds::Key),
         _ => {}
     }
     // Named by definitions of tests, as the secrets of existing user pools.
@@ -155,6 +157,20 @@ fn holds(name: &str) -> Option<Holds> {
 
 /// Plans and states, as Terraform writes them.
 const INPUTS: [&str; 2] = ["state.json", "plan.json"];
+
+/// What of a private key (PKCS#8, as it is or as PEM) stands in no certificate.
+fn private_part(file: &[u8]) -> Option<Vec<u8>> {
+    let der = match str::from_utf8(file) {
+        Ok(pem) if pem.starts_with("-----BEGIN") => {
+            let lines = pem.lines().filter(|line| !line.starts_with("-----"));
+            STANDARD.decode(lines.collect::<String>()).ok()?
+        }
+        _ => file.to_vec(),
+    };
+    // The number itself of a key of 256 bits; of RSA the last one, which only the owner can compute.
+    let range = if der.len() < 200 { 36..68 } else { der.len() - 64..der.len() };
+    der.get(range).map(<[u8]>::to_vec)
+}
 
 /// In hexadecimal, in base64 wherever it begins in a group, and as it is.
 fn spellings(secret: &[u8]) -> impl Iterator<Item = String> {
