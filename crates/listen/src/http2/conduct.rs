@@ -39,12 +39,27 @@ struct Stream {
     body: u32,
     /// The request is whole.
     is_heard: bool,
+    answer: Said,
+}
+
+/// How far a stream is answered.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Said {
+    /// Not at all.
+    #[default]
+    Nothing,
     /// The answer has begun.
-    is_answering: bool,
-    /// The answer is whole.
-    is_answered: bool,
-    /// The answer has a body, as all answers of handlers have that are not read to their end.
-    has_body: bool,
+    Begun,
+    /// The answer is whole, and is a head alone.
+    Head,
+    /// The answer is whole and has a body, as all answers of handlers have that come before the end of a request.
+    Whole,
+}
+
+impl Said {
+    const fn is_whole(self) -> bool {
+        matches!(self, Self::Head | Self::Whole)
+    }
 }
 
 /// What the peer has done too much of.
@@ -177,7 +192,7 @@ impl Conduct {
         if !head.ends_stream() || stream.is_heard {
             return Change::default();
         }
-        if stream.is_answered {
+        if stream.answer.is_whole() {
             return self.end(head.stream, now);
         }
         stream.is_heard = true;
@@ -194,8 +209,8 @@ impl Conduct {
             Kind::Reset => {
                 self.allowance.owe(match self.streams.get(&head.stream) {
                     // What an answer did not need of its request is called off, and is nobody's fault.
-                    Some(stream) if stream.is_answered && stream.has_body => 0,
-                    Some(stream) if !stream.is_answered => RESET,
+                    Some(Stream { answer: Said::Whole, .. }) => 0,
+                    Some(Stream { answer: Said::Nothing | Said::Begun, .. }) => RESET,
                     // The library's own answer to a head that is too large, for which nothing is earned.
                     _ => RESET + ANSWER,
                 });
@@ -210,24 +225,30 @@ impl Conduct {
     fn answer(&mut self, head: Head, now: Instant) -> Change {
         let Some(stream) = self.streams.get_mut(&head.stream) else { return Change::default() };
         self.since = now;
-        stream.has_body |= head.kind == Kind::Data;
-        if !stream.is_answering {
-            stream.is_answering = true;
-            self.answering += 1;
-        }
-        if !head.ends_stream() || stream.is_answered {
+        if stream.answer.is_whole() {
             return Change::default();
         }
-        stream.is_answered = true;
+        if stream.answer == Said::Nothing {
+            self.answering += 1;
+        }
+        stream.answer = match (head.ends_stream(), head.kind) {
+            (false, _) => Said::Begun,
+            (true, Kind::Data) => Said::Whole,
+            (true, _) => Said::Head,
+        };
+        if !stream.answer.is_whole() {
+            return Change::default();
+        }
         self.answering -= 1;
         self.allowance.earn(ANSWER);
         if stream.is_heard { self.end(head.stream, now) } else { Change::default() }
     }
 
+    /// Forgets a stream.
     fn end(&mut self, stream: u32, now: Instant) -> Change {
         let Some(ended) = self.streams.remove(&stream) else { return Change::default() };
         self.held -= u64::from(ended.body).min(self.held);
-        self.answering -= usize::from(ended.is_answering && !ended.is_answered);
+        self.answering -= usize::from(ended.answer == Said::Begun);
         self.since = now;
         Change { is_heard: !ended.is_heard, is_over: true }
     }
