@@ -84,6 +84,36 @@ fn another_certificate_is_taken_over_and_tls_itself_only_by_a_restart() {
 }
 
 #[test]
+fn other_proxies_are_trusted_only_after_a_restart() {
+    let with = |proxies: &str| meaning(&format!("homes: {{ local: {{ {proxies} }} }}"));
+    let (plain, first) = (with(""), with("trusted_proxies: [10.0.0.0/8], client_address: forwarded"));
+    let second = with(
+        "trusted_proxies: [10.0.0.0/8, 192.0.2.0/24], client_address: x_forwarded_for, proxy_protocol: required",
+    );
+    for (from, to, said) in [
+        (
+            &plain,
+            &first,
+            &[
+                "+ homes.local.client_address: forwarded  (needs a restart)",
+                "+ homes.local.trusted_proxies: [10.0.0.0/8]  (needs a restart)",
+            ][..],
+        ),
+        (
+            &first,
+            &second,
+            &[
+                "homes.local.client_address: forwarded → x_forwarded_for  (needs a restart)",
+                "homes.local.proxy_protocol: off → required  (needs a restart)",
+                "homes.local.trusted_proxies: [10.0.0.0/8] → [10.0.0.0/8, 192.0.2.0/24]  (needs a restart)",
+            ],
+        ),
+    ] {
+        assert_eq!(lines(&diff(from, to)), said);
+    }
+}
+
+#[test]
 fn what_a_running_server_cannot_take_over_is_marked() {
     for (from, to, path) in [
         ("name: token-broker-api", "name: another-api", "api.name"),
