@@ -162,7 +162,7 @@ impl Ended<'_> {
         let mut all = vec![
             ("http.request.method", Value::Word(self.method.and_then(known).unwrap_or("_OTHER"))),
             ("url.scheme", Value::Word(self.scheme)),
-            ("network.protocol.version", Value::Word(self.protocol.trim_start_matches("HTTP/"))),
+            ("network.protocol.version", Value::Word(version(self.protocol))),
             ("client.address", self.source_ip.to_string().as_str().into()),
             ("aws.request_id", self.ids.request.as_str().into()),
             ("aws.extended_request_id", self.ids.extended.as_str().into()),
@@ -203,6 +203,14 @@ impl Ended<'_> {
     }
 }
 
+/// OpenTelemetry writes `2` where API Gateway has `HTTP/2.0`.
+fn version(protocol: &'static str) -> &'static str {
+    match protocol.trim_start_matches("HTTP/") {
+        "2.0" => "2",
+        version => version,
+    }
+}
+
 /// A method that everybody knows. Others are whatever a client makes up.
 fn known(method: &Method) -> Option<&'static str> {
     [
@@ -219,4 +227,17 @@ fn known(method: &Method) -> Option<&'static str> {
     .iter()
     .zip(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])
     .find_map(|(known, name)| (known == method).then_some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_and_method_are_written_as_opentelemetry_has_them() {
+        assert_eq!(["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"].map(version), ["1.0", "1.1", "2"]);
+        assert_eq!(known(&Method::PATCH), Some("PATCH"));
+        let made_up = Method::from_bytes(b"HUNTER2").unwrap();
+        assert_eq!(known(&made_up), None);
+    }
 }
