@@ -104,12 +104,13 @@ impl Certificates {
         let Prepared { settings, files, credentials } = prepared;
         let before = self.acceptor.credentials();
         let is_other = before.facts() != credentials.facts() || self.in_force().0 != settings;
-        if is_other {
-            say(&credentials);
-        }
         self.acceptor.replace(credentials);
         *self.in_force() = (settings, files);
         self.note(true);
+        // Once it is so.
+        if is_other {
+            say(&self.acceptor.credentials());
+        }
     }
 
     /// Looks whether files have changed and been still since the last look.
@@ -143,6 +144,14 @@ impl Certificates {
     fn in_force(&self) -> MutexGuard<'_, (Settings, Files)> {
         self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads and checks the certificate that `definition` names, if it does, as a start would.
+pub(crate) fn check(definition: &Definition, config: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+    if definition.local.tls.is_some() {
+        let _usable = prepare(&Origin::Definition(config.to_owned()), definition, clock)?;
+    }
+    Ok(())
 }
 
 fn prepare(origin: &Origin, definition: &Definition, clock: &Arc<dyn Clock>) -> anyhow::Result<Prepared> {

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use ambient::{Clock as _, SystemClock};
+use ambient::{Clock, SystemClock};
 use config::Breach;
 use serde_json::{Value, json};
 
 use crate::cli::{Output, Place};
 use crate::terminal::{self, ACCENT};
-use crate::{chain, definition};
+use crate::{certificates, chain, definition};
 
 pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<ExitCode> {
     let file = place.config.display().to_string();
@@ -48,6 +49,8 @@ fn check(place: &Place) -> anyhow::Result<Outcome> {
     let notes = definition::notes_on_waivers(&definition, now);
     // The definition names the secrets of an existing user pool: without them it cannot be run either.
     chain::external(&definition.local.user_pool)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    certificates::check(&definition, &place.config, &clock)?;
     Ok(Outcome { plans: definition.plans.len(), clients: definition.clients.len(), passed, notes })
 }
 

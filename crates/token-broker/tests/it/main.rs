@@ -26,6 +26,7 @@ mod reload;
 mod restart;
 mod running;
 mod secrets;
+mod tls;
 mod traces;
 mod trust;
 mod usage;

@@ -47,8 +47,9 @@ fn shown() -> Exposition {
         assert_eq!(status, 200);
         shown.read(&text);
     }
-    let encrypted = Place::new().up(&["--tls"]).metrics();
-    shown.read(&encrypted);
+    let place = Place::new();
+    let encrypted = place.up(&["--tls"]);
+    shown.read(&get(&format!("{}/metrics", encrypted.url("admin"))).1);
     shown
 }
 
