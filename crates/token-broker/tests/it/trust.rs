@@ -28,7 +28,7 @@ fn key(place: &Place, client: &str) -> String {
 /// Where the front door listens.
 fn front_door(server: &Server) -> SocketAddr {
     let url = server.url("invoke_url");
-    url.strip_prefix("http://").unwrap().split('/').next().unwrap().parse().unwrap()
+    url.split('/').nth(2).unwrap().parse().unwrap()
 }
 
 /// The status of a request for a token with these header lines.

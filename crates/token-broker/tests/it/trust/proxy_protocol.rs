@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 
 use super::{GRANT, front_door, key, logs, place};
@@ -132,4 +133,45 @@ fn header_of_the_connection_and_header_of_the_request_lead_to_the_client_togethe
     let (access, _, _) = logs(&place, server);
     let sources: Vec<_> = access.iter().map(|line| line["sourceIp"].as_str().unwrap()).collect();
     assert_eq!(sources, ["192.0.2.9", "192.0.2.7"]);
+}
+
+/// A connection that stays open, on which a request for the client at 192.0.2.`last` was sent; whether it was granted.
+fn held(server: &Server, last: u8, request: &[u8]) -> (TcpStream, bool) {
+    let mut stream = TcpStream::connect(front_door(server)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut header = HEADER.to_vec();
+    header[19] = last;
+    let _sent = stream.write_all(&[&header, request].concat());
+    let mut start = [0; 12];
+    let is_granted = stream.read_exact(&mut start).is_ok() && start == *b"HTTP/1.1 200";
+    (stream, is_granted)
+}
+
+#[test]
+fn proxy_may_have_many_connections_and_each_of_its_clients_half() {
+    let place = place(REQUIRED);
+    // With so few files there are 100 connections.
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -n 200; exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_token-broker"),
+        "up",
+        "--json",
+    ]);
+    let server = place.up_by(command);
+    let request = request(&key(&place, "billing"), "");
+    let first: Vec<_> = (0..50).map(|_| held(&server, 1, &request)).collect();
+    assert!(first.iter().all(|(_, is_granted)| *is_granted));
+    assert!(!held(&server, 1, &request).1);
+    let second: Vec<_> = (0..40).map(|_| held(&server, 2, &request)).collect();
+    assert!(second.iter().all(|(_, is_granted)| *is_granted));
+    let (_, text) = get(&format!("{}/metrics", server.url("admin")));
+    assert!(text.contains("token_broker_connections_refused_total 1\n"), "{text}");
+    // A place is free again when its connection is.
+    drop(first);
+    while !held(&server, 1, &request).1 {
+        std::thread::yield_now();
+    }
 }

@@ -90,6 +90,20 @@ fn haproxy_says_whom_its_connections_are_for() {
 }
 
 #[test]
+fn haproxy_says_it_before_the_handshake_that_it_knows_nothing_of() {
+    let place = place("trusted_proxies: [127.0.0.1/32], proxy_protocol: required,");
+    let server = place.up(&["--tls"]);
+    let haproxy = haproxy(&place, &server, "send-proxy-v2");
+    let billing = format!("x-api-key: {}", key(&place, "billing"));
+    let inside = format!("x-api-key: {}", key(&place, "inside"));
+    assert_eq!(haproxy.token_by("https", "127.0.0.9", &[&billing]), "200");
+    assert_eq!(haproxy.token_by("https", "127.0.0.9", &[&inside, "X-Forwarded-For: 192.0.2.7"]), "400");
+    drop(haproxy);
+    let (access, _, _) = logs(&place, server);
+    assert_eq!(sources(&access), ["127.0.0.9", "127.0.0.9"]);
+}
+
+#[test]
 fn haproxy_that_sends_version_1_is_told_in_the_log_what_to_change() {
     let place = place("trusted_proxies: [127.0.0.1/32], proxy_protocol: required,");
     let server = place.up(&[]);
