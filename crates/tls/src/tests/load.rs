@@ -29,7 +29,7 @@ fn file_that_is_wrong_is_named_with_what_is_wrong() {
         said(|files, _| drop(files.write("certificate.pem", "no PEM"))),
         said(|files, _| drop(files.write("certificate.pem", &other().key))),
         said(|files, _| {
-            drop(files.write("certificate.pem", &other().certificate.replace("-----END", "----END")))
+            drop(files.write("certificate.pem", &other().certificate.replace("-----END", "----END")));
         }),
         said(|files, _| drop(files.write("certificate.pem", &pem("CERTIFICATE", "AAAA")))),
         said(|files, _| drop(files.write("key.pem", ""))),
@@ -104,9 +104,9 @@ fn group_may_read_the_key_and_a_list_may_be_old_with_a_warning() {
     let warned =
         |settings: &Settings| load(settings).map(|credentials: Credentials| credentials.warnings().to_vec());
     let key = Warning::KeyForGroup { path: files.path("key.pem") };
-    assert_eq!(warned(&settings).unwrap(), [key.clone()]);
+    assert_eq!(warned(&settings).unwrap(), std::slice::from_ref(&key));
     settings.clients = Clients::Required(files.authorities(&clients.pem, Some(&clients.revoked(&[], 1))));
-    assert_eq!(warned(&settings).unwrap(), [key.clone()]);
+    assert_eq!(warned(&settings).unwrap(), std::slice::from_ref(&key));
     settings.clients = Clients::Required(files.authorities(&clients.pem, Some(&clients.revoked(&[], 0))));
     let list = Warning::OldRevocations { path: files.path("clients-crl.pem") };
     assert_eq!(warned(&settings).unwrap(), [key, list]);
