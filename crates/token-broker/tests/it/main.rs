@@ -9,6 +9,7 @@
 )]
 
 mod attack;
+mod attack_h2;
 mod aws_function;
 mod chaos;
 mod check;

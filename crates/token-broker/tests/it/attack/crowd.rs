@@ -110,9 +110,6 @@ impl Target {
 
     /// Memory of the program that is in use, in KiB.
     fn resident(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.server.endpoints["pid"])).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+        super::resident(&self.server)
     }
 }

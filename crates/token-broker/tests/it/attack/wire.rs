@@ -9,16 +9,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An answer as it stood on the wire.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The whole of it.
-    pub(super) text: String,
-    pub(super) body: String,
+    pub(crate) text: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The first value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let head = self.text.split("\r\n\r\n").next()?;
         head.lines()
             .skip(1)
