@@ -67,6 +67,7 @@ docs: ## Build the API documentation; a broken link is an error
 unit: ## Run the workspace's own tests
 	tests/setup/cargo-tool cargo-nextest 0.9.143
 	tests/setup/proxies
+	tests/setup/http2
 	cargo nextest run --locked --workspace -E 'test(/build_without/)'
 	cargo nextest run --locked --workspace --features $(WITH_AWS)
 	cargo test --locked --workspace --features $(WITH_AWS) --doc

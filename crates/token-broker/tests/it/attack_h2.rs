@@ -15,6 +15,7 @@ mod hpack;
 mod pseudo;
 mod side_by_side;
 mod slow;
+mod tools;
 mod wire;
 
 use std::collections::BTreeSet;
