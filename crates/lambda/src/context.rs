@@ -120,7 +120,9 @@ pub struct Identity<'a> {
 }
 
 /// What the certificate says that a client showed in its handshake.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+///
+/// Its `Debug` shows whose it is and its number, so that a line of a log stays a line.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientCertificate {
     /// The certificate itself.
@@ -135,6 +137,15 @@ pub struct ClientCertificate {
     pub serial_number: String,
     /// When it holds.
     pub validity: Validity,
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate")
+            .field("subject_dn", &self.subject_dn)
+            .field("serial_number", &self.serial_number)
+            .finish_non_exhaustive()
+    }
 }
 
 /// When a certificate holds, as OpenSSL writes it: see [`certificate_time`].

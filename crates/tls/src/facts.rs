@@ -3,6 +3,8 @@
 //! Names are written as RFC 4514 has it: the most specific part first, `,` `+` `"` `\` `<` `>` `;` behind a backslash,
 //! controls in hex. So no name can end early or look like two.
 
+use std::fmt;
+
 use ambient::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;
@@ -13,7 +15,9 @@ use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 /// What a certificate says of itself.
-#[derive(Clone, Debug, Eq, PartialEq)]
+///
+/// Its `Debug` shows whose it is and its number.
+#[derive(Clone, Eq, PartialEq)]
 pub struct CertificateFacts {
     /// The certificate in PEM, without a line break at its end.
     pub pem: String,
@@ -49,6 +53,15 @@ impl CertificateFacts {
             not_before: moment(validity.not_before),
             not_after: moment(validity.not_after),
         })
+    }
+}
+
+impl fmt::Debug for CertificateFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificateFacts")
+            .field("subject", &self.subject)
+            .field("serial_number", &self.serial_number)
+            .finish_non_exhaustive()
     }
 }
 

@@ -21,6 +21,7 @@ use crate::cli::{Cli, Command, Config};
 use crate::terminal;
 
 pub(crate) use init::provide;
+pub(crate) use up::Endpoints;
 
 /// Runs the command that was typed.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -49,6 +49,12 @@ pub(crate) async fn send(
     };
     match tokio::time::timeout(DEADLINE, exchange).await {
         Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if is_of_tls(&error) => Err(error).with_context(|| {
+            format!(
+                "the front door at {authority} and this command did not come together by TLS; this command \
+                 has no certificate to show, and trusts that of its own server alone"
+            )
+        }),
         Ok(Err(error)) => Err(error).with_context(|| {
             format!("no front door answers at {authority}; start it with `token-broker up`")
         }),
@@ -56,6 +62,12 @@ pub(crate) async fn send(
             bail!("the front door at {authority} did not answer within {} s", DEADLINE.as_secs())
         }
     }
+}
+
+/// Whether it is TLS that ended a connection: its errors come as data that is not valid.
+fn is_of_tls(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == std::io::ErrorKind::InvalidData)
 }
 
 async fn send_encrypted(

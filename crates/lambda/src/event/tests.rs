@@ -128,6 +128,8 @@ fn certificate_stands_last_of_the_identity_as_documented_and_is_read_back() {
     );
     assert!(json.contains(documented), "{json}");
     assert_eq!(ProxyEvent::from_json(json.as_bytes()).unwrap(), event);
+    let shown = format!("{:?}", event.request_context.identity.client_cert);
+    assert!(shown.contains("www.example.com") && !shown.contains("CERT_CONTENT"), "{shown}");
 }
 
 #[test]

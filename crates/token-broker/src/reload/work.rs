@@ -11,7 +11,7 @@ use config::{Change, Meaning};
 use super::TakenOver;
 use crate::certificates::Certificates;
 use crate::chain::{Chain, Successor, external};
-use crate::command::provide;
+use crate::command::{Endpoints, provide};
 use crate::definition::{self, Checked};
 use crate::function::Written;
 use crate::presence::Fingerprint;
@@ -71,11 +71,21 @@ impl Work {
         let generation = self.chain.take_over(successor)?;
         if let (Some(certificates), Some(prepared)) = (certificates, prepared) {
             certificates.take_over(prepared);
+            self.tell_commands(certificates);
         }
         definition::say_what_passed(&passed);
         definition::say_of_waivers(&said, judged);
         register.publish(&self.state)?;
         Ok((TakenOver { generation, changes }, register))
+    }
+
+    /// Commands trust the file of the certificate in force. What is in force stays so whether they are told or not.
+    fn tell_commands(&self, certificates: &Certificates) {
+        let file = std::path::absolute(certificates.file()).map_err(anyhow::Error::from);
+        if let Err(error) = file.and_then(|file| Endpoints::move_certificate(&self.state, file)) {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "commands on this machine do not know where the certificate is now");
+        }
     }
 }
 

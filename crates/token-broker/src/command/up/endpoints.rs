@@ -44,6 +44,12 @@ impl Endpoints {
         state.write(FILE, &serde_json::to_vec(self)?)
     }
 
+    /// Says that the running server has its certificate from another file now.
+    pub(crate) fn move_certificate(state: &State, file: PathBuf) -> anyhow::Result<()> {
+        let endpoints = Self::read(state)?;
+        Self { certificate: Some(file), ..endpoints }.write(state)
+    }
+
     pub(super) fn remove(state: &State) -> anyhow::Result<()> {
         state.remove(FILE)
     }

@@ -52,6 +52,12 @@ fn reload_takes_over_another_certificate_and_who_is_asked_for_theirs() {
     let mut before = wire.connect();
     let key = place.read(".token-broker/keys/billing");
     authority.sign("other", "/CN=another", 0x2002);
+    let text = definition("").replace("tls/server.", "tls/other.");
+    fs::write(place.path("new.yaml"), text).unwrap();
+    fs::rename(place.path("new.yaml"), place.path("token-broker.yaml")).unwrap();
+    place.run(&["reload"]).ok();
+    assert_eq!(wire.connect().serial(), "20:02");
+    assert!(place.run(&["token", "billing"]).ok().contains("orders/read"), "it goes by the file in force");
     Authority::new(&place, "clients");
     let text = definition(", client_auth: required, client_ca: tls/clients.pem");
     fs::write(place.path("new.yaml"), text.replace("tls/server.", "tls/other.")).unwrap();
@@ -60,6 +66,8 @@ fn reload_takes_over_another_certificate_and_who_is_asked_for_theirs() {
     assert!(before.token(key.trim()).starts_with("HTTP/1.1 200 "), "it was there before");
     assert_eq!(wire.connect().serial(), "20:02");
     assert_eq!(wire.token(key.trim()), "", "nobody is let in without a certificate now");
+    let refused = place.run(&["token", "billing"]).failed();
+    assert!(refused.contains("has no certificate to show"), "{refused}");
     let plain = definition("").replace("tls: { certificate: tls/server.pem, key: tls/server.key }, ", "");
     fs::write(place.path("token-broker.yaml"), plain).unwrap();
     let refused = place.run(&["reload"]).failed();
