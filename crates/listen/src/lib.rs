@@ -9,7 +9,8 @@
 //! would: what two readers could read in two ways is no request. A [`Handler`] is asked how to refuse it, so that every
 //! byte that is answered is answered, and logged, in one way.
 //!
-//! It speaks HTTP/1.1 and knows nothing of routes.
+//! It speaks HTTP/1.1, and HTTP/2 where a greeting has agreed on it. There the frames are watched instead, and requests are
+//! held against RFC 9113. It knows nothing of routes.
 
 mod addresses;
 mod body;
