@@ -109,15 +109,18 @@ async fn collector_that_is_back_in_time_gets_all() {
 async fn collector_that_stays_away_is_tried_so_often_and_no_more() {
     let (exporter, exporting, mut seen) = start(&[DOWN], Settings { attempts: 3, ..Settings::default() });
     exporter.offer(span());
+    let mut first = 0;
     for _ in 0..3 {
-        seen.recv().await.unwrap();
+        first = seen.recv().await.unwrap();
     }
     exporter.offer(span());
-    seen.recv().await.unwrap();
+    exporter.offer(span());
+    // What comes next is another batch, which has more in it.
+    assert!(seen.recv().await.unwrap() > first);
     let counts = exporting.counts();
     assert_eq!(dropped(&counts, Dropped::Unreachable), 1);
     exporting.finish(Duration::from_secs(5)).await;
-    assert_eq!(dropped(&counts, Dropped::Stopped), 1);
+    assert_eq!(dropped(&counts, Dropped::Stopped), 2);
 }
 
 #[tokio::test(start_paused = true)]
