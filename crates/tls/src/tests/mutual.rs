@@ -55,7 +55,7 @@ async fn certificate_of_a_trusted_authority_is_let_in_and_told_of() {
 async fn certificate_that_is_not_good_is_refused_with_the_reason() {
     let house = House::new();
     let stranger = Authority::new("of clients");
-    let server = house.server.server(9, YEAR);
+    let server = house.server.client("billing", 9, YEAR);
     let cases = [
         ("another authority of the same name", stranger.client("billing", 2, YEAR), ""),
         ("over", house.pair(3, -30..-1), "Expired"),
