@@ -23,8 +23,8 @@ impl Counts {
         self.refused.load(Relaxed)
     }
 
-    /// Connections cut since the start: the peer did not take its answer in time, or stayed past the last one. A
-    /// connection that is closed because it is idle or its head is slow does not count.
+    /// Connections cut since the start: the peer did not take its answer in time, stayed past the last one, or made work for
+    /// nothing. A connection that is closed because it is idle or its head is slow does not count.
     pub fn cut(&self) -> u64 {
         self.cut.load(Relaxed)
     }

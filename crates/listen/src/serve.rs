@@ -48,7 +48,7 @@ pub trait Handler<P = SocketAddr>: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, inbound: Inbound<P>) -> impl Future<Output = Answer> + Send;
 
-    /// Answers what is no request. The connection ends with this answer.
+    /// Answers what is no request. Over HTTP/1.1 the connection ends with this answer, over HTTP/2 its stream.
     fn refuse(&self, refused: Refused<P>) -> impl Future<Output = Answer> + Send {
         std::future::ready(refused.plain_answer())
     }
@@ -103,7 +103,8 @@ pub struct Bounds {
     /// How long, once the drain has begun, a connection that waits for its peer is kept: a request may be on its way, and
     /// closing would lose it. What comes is answered, and the answer says `Connection: close`.
     pub linger: Duration,
-    /// How many bytes a request head may have.
+    /// How many bytes a request head may have. Over HTTP/2 it is that of a header list (RFC 9113 §10.5.1), and the HTTP library
+    /// answers one that is larger by itself.
     pub head_bytes: usize,
     /// How many header fields a request may have. No more than 100.
     pub header_fields: usize,

@@ -13,6 +13,7 @@ use gateway::{Door, DoorParts, Functions, Live, Metrics, RequestBounds};
 use journal::Journal;
 use lambda::{Function, Guarded, Invocation, InvokeError, Invoking, ProxyReply};
 use limits::Memory;
+use listen::Protocol;
 use prometheus_client::registry::Registry;
 use restapi::{Account, ApiKeyId, ApiKeyValue, IntegrationUri};
 use testkit::{ManualClock, SeededEntropy};
@@ -47,6 +48,11 @@ pub(crate) struct Seen {
 
 /// Runs one connection, on which `pieces` are sent one after the other, to its end.
 pub(crate) fn run(setup: &Setup, pieces: &[&[u8]]) -> Result<Seen, Broken> {
+    run_by(Protocol::Http1, setup, pieces)
+}
+
+/// The same on which `protocol` was agreed.
+pub(crate) fn run_by(protocol: Protocol, setup: &Setup, pieces: &[&[u8]]) -> Result<Seen, Broken> {
     let compiled = COMPILED.as_ref().map_err(Broken::new)?;
     let mut account = compiled.account.clone();
     if let Some(format) = &setup.format {
@@ -60,7 +66,7 @@ pub(crate) fn run(setup: &Setup, pieces: &[&[u8]]) -> Result<Seen, Broken> {
     let (access_log, writing) =
         Journal::start("access-log", log.clone(), LOG_BYTES).map_err(|error| Broken::by("the log", error))?;
     let door = Arc::new(open(&account, &told, access_log)?);
-    let answered = converse(&door, pieces)?;
+    let answered = converse(&door, protocol, pieces)?;
     drop(door);
     keep!(writing.finish(Duration::from_mins(1)), "the log is not written");
     let (events, log) = (locked(&told.events).clone(), locked(&log.0).clone());

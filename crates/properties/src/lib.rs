@@ -19,6 +19,7 @@ mod definition;
 mod event;
 mod form;
 mod front_door;
+mod http2_frames;
 mod names;
 mod pipe;
 mod plan;
@@ -43,13 +44,14 @@ pub struct Property {
 }
 
 /// Every property.
-pub const ALL: [Property; 13] = [
+pub const ALL: [Property; 14] = [
     Property { name: "access_log", check: access_log::check },
     Property { name: "bindings", check: bindings_document::check },
     Property { name: "connection", check: connection::check },
     Property { name: "definition", check: definition::check },
     Property { name: "event", check: event::check },
     Property { name: "form", check: form::check },
+    Property { name: "http2_frames", check: http2_frames::check },
     Property { name: "names", check: names::check },
     Property { name: "plan", check: plan::check },
     Property { name: "proxy_header", check: proxy_header::check },

@@ -8,17 +8,19 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use listen::{Arrival, Bounds, Drain, Greeted, Handler, Listener};
+use listen::{Arrival, Bounds, Drain, Greeted, Handler, Listener, Protocol};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use crate::Broken;
 
-/// Sends `pieces` one after the other on a connection to `handler`, and returns every byte that comes back until it ends.
+/// Sends `pieces` one after the other on a connection to `handler`, on which `protocol` was agreed, and returns every byte that
+/// comes back until it ends.
 pub(crate) fn converse<H: Handler<SocketAddr>>(
     handler: &Arc<H>,
+    protocol: Protocol,
     pieces: &[&[u8]],
 ) -> Result<Vec<u8>, Broken> {
-    block_on(conversation(Arc::clone(handler), pieces))?
+    block_on(conversation(Arc::clone(handler), protocol, pieces))?
 }
 
 /// Runs `future` where time passes only when there is nothing else to do.
@@ -28,11 +30,15 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Broken> {
     Ok(runtime.map_err(|error| Broken::by("the runtime", error))?.block_on(future))
 }
 
-async fn conversation<H: Handler<SocketAddr>>(handler: Arc<H>, pieces: &[&[u8]]) -> Result<Vec<u8>, Broken> {
+async fn conversation<H: Handler<SocketAddr>>(
+    handler: Arc<H>,
+    protocol: Protocol,
+    pieces: &[&[u8]],
+) -> Result<Vec<u8>, Broken> {
     let (near, far) = tokio::io::duplex(PIPE);
     let (drain, signal) = Drain::new();
-    let serving =
-        tokio::spawn(listen::serve(Pipe(Mutex::new(Some(far))), Bounds::default(), handler, signal));
+    let pipe = Pipe(Mutex::new(Some(far)), protocol);
+    let serving = tokio::spawn(listen::serve(pipe, Bounds::default(), handler, signal));
     let (mut read, mut write) = tokio::io::split(near);
     let sending = async {
         for piece in pieces {
@@ -53,7 +59,7 @@ async fn conversation<H: Handler<SocketAddr>>(handler: Arc<H>, pieces: &[&[u8]])
 }
 
 /// A listener with one connection.
-struct Pipe(Mutex<Option<DuplexStream>>);
+struct Pipe(Mutex<Option<DuplexStream>>, Protocol);
 
 impl Listener for Pipe {
     type Arrival = Piped;
@@ -61,14 +67,14 @@ impl Listener for Pipe {
     async fn accept(&self) -> io::Result<Piped> {
         let stream = locked(&self.0).take();
         match stream {
-            Some(stream) => Ok(Piped(stream)),
+            Some(stream) => Ok(Piped(stream, self.1)),
             None => std::future::pending().await,
         }
     }
 }
 
 /// The one connection.
-struct Piped(DuplexStream);
+struct Piped(DuplexStream, Protocol);
 
 impl Arrival for Piped {
     type Stream = DuplexStream;
@@ -79,7 +85,7 @@ impl Arrival for Piped {
     }
 
     async fn greet(self) -> io::Result<Greeted<DuplexStream, SocketAddr>> {
-        Ok(Greeted::http1(self.0, PEER))
+        Ok(Greeted { stream: self.0, peer: PEER, protocol: self.1 })
     }
 }
 

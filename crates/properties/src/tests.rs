@@ -53,6 +53,7 @@ replayed! {
     every_kept_definition_is_read_or_refused_with_a_place: "definition",
     every_kept_event_is_read_as_it_is_written: "event",
     every_kept_form_means_one_thing_to_all_readers: "form",
+    every_kept_frames_are_answered_or_ended: "http2_frames",
     every_kept_name_is_written_as_it_was: "names",
     every_kept_plan_is_judged: "plan",
     client_of_every_kept_proxy_header_is_whom_a_trusted_hop_names: "proxy_header",

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use listen::Protocol;
 use oauth::ScopeSet;
 use serde_json::{Map, Value};
 use testkit::{ManualClock, SeededEntropy};
@@ -23,7 +24,7 @@ use crate::{Broken, Kept};
 /// of the published set, and has no scope that the app client does not have.
 pub(crate) fn check(input: &[u8]) -> Kept {
     let Served { pool, keys } = SERVED.as_ref().map_err(Clone::clone)?;
-    let answered = converse(pool, &[input])?;
+    let answered = converse(pool, Protocol::Http1, &[input])?;
     let text = String::from_utf8_lossy(&answered);
     keep!(!SECRETS.iter().any(|secret| text.contains(secret)), "a secret is answered: {text:?}");
     let requests = wire::requests(input);
@@ -110,7 +111,7 @@ struct Served {
 fn served() -> Result<Served, Broken> {
     let pool = Arc::new(pool().map_err(|error| Broken::by("the pool", error))?);
     let request = format!("GET /{POOL}/.well-known/jwks.json HTTP/1.1\r\nhost: a\r\n\r\n");
-    let answered = converse(&pool, &[request.as_bytes()])?;
+    let answered = converse(&pool, Protocol::Http1, &[request.as_bytes()])?;
     let answers = wire::answers(&answered)?;
     let document = answers.first().map(|answer| answer.body).unwrap_or_default();
     let keys = serde_json::from_slice(document).map_err(|error| Broken::by("the published keys", error))?;
