@@ -22,7 +22,9 @@ ROOT = HERE.parent.parent
 COPY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "mutations"
 # Not the workspace's own: cargo takes a crate of the copy for the one it was copied from, and would run it with the bug.
 TARGET = COPY / "target"
+# Tests read documents, dashboards and modules as well.
 COPIED = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", ".config", "crates"]
+COPIED += ["deploy", "docs", "fuzz/corpus", "fuzz/fuzz_targets", "terraform", "tests/setup", "README.md", "Makefile"]
 # Longer than all tests take; a bug may let them wait for ever.
 DEADLINE = 300
 # What cargo-nextest says of a test that failed, was killed, or did not end.
