@@ -114,7 +114,7 @@ pub(crate) struct TlsDocument {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MetricsDocument {
-    /// How many clients have series of their own, the first by name; all others are counted together as `other`. None have
+    /// How many clients have series of their own, the first by name; all others are counted together as `(other)`. None have
     /// unless given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000))]
