@@ -27,6 +27,8 @@ COPIED = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", ".config"
 COPIED += ["deploy", "docs", "fuzz/corpus", "fuzz/fuzz_targets", "terraform", "tests/setup", "README.md", "Makefile"]
 # Longer than all tests take; a bug may let them wait for ever.
 DEADLINE = 300
+# Longer than it takes to build them from nothing.
+BUILD_DEADLINE = 1800
 # What cargo-nextest says of a test that failed, was killed, or did not end.
 FAILED = re.compile(r"^\s*(FAIL|TIMEOUT|SIG\w+|ABORT)\s+\[[^]]*\]\s+(?:\([^)]*\)\s+)?\S+ (\S+)$", re.MULTILINE)
 
@@ -85,9 +87,16 @@ def run_tests(suite, *options):
     if loom:
         command += ["--lib", "loom_tests"]
         environment |= {"CARGO_TARGET_DIR": str(TARGET / "loom"), "RUSTFLAGS": "--cfg loom"}
+    deadline = BUILD_DEADLINE if "--no-run" in options else DEADLINE
     return subprocess.run(
-        command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=DEADLINE, stdin=subprocess.DEVNULL
+        command, cwd=COPY, env=environment, capture_output=True, text=True, timeout=deadline, stdin=subprocess.DEVNULL
     )
+
+
+def built_and_run(suite):
+    """How the tests end as they are."""
+    built = run_tests(suite, "--no-run")
+    return built if built.returncode else run_tests(suite)
 
 
 def notice(mutation, everything):
@@ -147,7 +156,7 @@ def main():
         return
     copy()
     # Tests that fail anyway notice nothing.
-    sound = {suite: run_tests(suite) for suite in sorted({suite_of(mutation) for mutation in chosen})}
+    sound = {suite: built_and_run(suite) for suite in sorted({suite_of(mutation) for mutation in chosen})}
     print("| bug | noticed by |\n|---|---|", flush=True)
     unnoticed = []
     for mutation in chosen:
