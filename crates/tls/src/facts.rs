@@ -8,9 +8,9 @@ use std::fmt;
 use ambient::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::pem::LineEnding;
-use x509_cert::der::{Decode as _, EncodePem as _};
+use x509_cert::der::pem::{LineEnding, PemLabel as _, encode_string};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
@@ -19,7 +19,7 @@ use x509_cert::time::Time;
 /// Its `Debug` shows whose it is and its number.
 #[derive(Clone, Eq, PartialEq)]
 pub struct CertificateFacts {
-    /// The certificate in PEM, without a line break at its end.
+    /// The certificate in PEM, byte for byte as it was shown, without a line break at its end.
     pub pem: String,
     /// Whose it is.
     pub subject: String,
@@ -42,7 +42,10 @@ impl CertificateFacts {
     /// Reads a certificate. Whether it is genuine was decided before.
     pub fn read(der: &CertificateDer<'_>) -> Result<Self, UnreadableCertificate> {
         let certificate = Certificate::from_der(der).map_err(|_| UnreadableCertificate)?;
-        let pem = certificate.to_pem(LineEnding::LF).map_err(|_| UnreadableCertificate)?;
+        // What was shown, not what was read: reading puts sets in DER's order, and signatures and fingerprints would not
+        // be of that.
+        let pem =
+            encode_string(Certificate::PEM_LABEL, LineEnding::LF, der).map_err(|_| UnreadableCertificate)?;
         let facts = certificate.tbs_certificate();
         let validity = facts.validity();
         Ok(Self {

@@ -1,6 +1,6 @@
 //! What a certificate says, as functions and logs are shown it.
 
-use rcgen::{DnType, DnValue, ExtendedKeyUsagePurpose};
+use rcgen::{DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -65,3 +65,35 @@ fn what_is_no_certificate_is_not_half_read() {
     longer.push(0);
     assert_eq!(CertificateFacts::read(&longer.into()), Err(UnreadableCertificate));
 }
+
+/// A certificate whose subject is `CN=ab+O=a`, written in this order. DER has the shorter attribute first.
+fn with_unsorted_name() -> Vec<u8> {
+    let mut params = params("x", 1, YEAR);
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "ab");
+    params.distinguished_name.push(DnType::OrganizationName, "a");
+    let pair = Authority::new("an authority").sign(params, ExtendedKeyUsagePurpose::ClientAuth);
+    let mut der = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap().to_vec();
+    let two: [&[u8]; 4] = [b"\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02", b"ab", ORGANIZATION, b"a"];
+    let two = two.concat();
+    let begin = der.windows(two.len()).position(|window| window == two).unwrap();
+    // Both in the first set: the second one's tag and length go, and all that is around it is shorter by these.
+    der[begin + 1] += u8::try_from(ORGANIZATION.len() + 1 - 2).unwrap();
+    der.drain(begin + 13..begin + 15);
+    assert_eq!((&der[..2], &der[4..6]), (&b"\x30\x82"[..], &b"\x30\x81"[..]), "lengths stand elsewhere");
+    for length in [3, 6, begin - 1] {
+        der[length] -= 2;
+    }
+    der
+}
+
+#[test]
+fn certificate_is_told_of_byte_for_byte_even_where_der_would_have_another_order() {
+    let shown = CertificateDer::from(with_unsorted_name());
+    let facts = CertificateFacts::read(&shown).unwrap();
+    assert_eq!(CertificateDer::from_pem_slice(facts.pem.as_bytes()).unwrap(), shown);
+    assert!(facts.subject.contains("CN=ab") && facts.subject.contains('+'), "{}", facts.subject);
+}
+
+/// The beginning of a set with an organization of one byte.
+const ORGANIZATION: &[u8] = b"\x31\x0a\x30\x08\x06\x03\x55\x04\x0a\x0c\x01";
