@@ -1,6 +1,7 @@
 //! Why a handshake failed: in a word for counting, and in rustls's own for the log.
 //!
-//! Neither has a byte of what was sent.
+//! Neither has anything out of a certificate. Of a message that breaks the rules the latter may have its type, or the number
+//! of an alert.
 
 use std::io;
 
@@ -113,17 +114,82 @@ fn class(error: &Error) -> FailureClass {
     }
 }
 
-/// rustls's words, where these show nothing of what was sent.
+/// rustls's words, but for certificates: there they have names and numbers that whoever made one chose.
 fn said(error: &Error) -> String {
     match error {
-        // These come with names and numbers out of the certificate.
-        Error::InvalidCertificate(CertificateError::ExpiredContext { .. }) => {
-            Error::InvalidCertificate(CertificateError::Expired).to_string()
-        }
-        Error::InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
-            Error::InvalidCertificate(CertificateError::NotValidYet).to_string()
-        }
-        Error::InvalidCertificate(CertificateError::Other(_)) => "invalid peer certificate".to_owned(),
+        Error::InvalidCertificate(fault) => match certificate_fault(fault) {
+            Some(word) => format!("invalid peer certificate: {word}"),
+            None => "invalid peer certificate".to_owned(),
+        },
         error => error.to_string(),
+    }
+}
+
+/// rustls's name for what is wrong with a certificate, or words that are always the same. What is not known here has none.
+const fn certificate_fault(error: &CertificateError) -> Option<&'static str> {
+    use CertificateError as Fault;
+    Some(match error {
+        Fault::BadEncoding => "BadEncoding",
+        Fault::BadSignature => "BadSignature",
+        Fault::Expired | Fault::ExpiredContext { .. } => "Expired",
+        Fault::ExpiredRevocationList | Fault::ExpiredRevocationListContext { .. } => "ExpiredRevocationList",
+        Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => {
+            "certificate does not allow extended key usage for client authentication"
+        }
+        Fault::NotValidYet | Fault::NotValidYetContext { .. } => "NotValidYet",
+        Fault::Revoked => "Revoked",
+        Fault::UnhandledCriticalExtension => "UnhandledCriticalExtension",
+        Fault::UnknownIssuer => "UnknownIssuer",
+        Fault::UnknownRevocationStatus => "UnknownRevocationStatus",
+        Fault::UnsupportedSignatureAlgorithmContext { .. }
+        | Fault::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => "UnsupportedSignatureAlgorithm",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::UnixTime;
+
+    use super::*;
+
+    fn reason(error: CertificateError) -> String {
+        let error = io::Error::new(io::ErrorKind::InvalidData, Error::InvalidCertificate(error));
+        HandshakeError::from(&error).reason
+    }
+
+    #[test]
+    fn names_and_numbers_of_a_certificate_are_left_out() {
+        let (bytes, time) = (vec![47, 11], UnixTime::since_unix_epoch(std::time::Duration::from_secs(4711)));
+        for (error, word) in [
+            (CertificateError::ExpiredContext { time, not_after: time }, "Expired"),
+            (CertificateError::NotValidYetContext { time, not_before: time }, "NotValidYet"),
+            (
+                CertificateError::ExpiredRevocationListContext { time, next_update: time },
+                "ExpiredRevocationList",
+            ),
+            (
+                CertificateError::UnsupportedSignatureAlgorithmContext {
+                    signature_algorithm_id: bytes.clone(),
+                    supported_algorithms: Vec::new(),
+                },
+                "UnsupportedSignatureAlgorithm",
+            ),
+            (
+                CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                    signature_algorithm_id: bytes.clone(),
+                    public_key_algorithm_id: bytes,
+                },
+                "UnsupportedSignatureAlgorithm",
+            ),
+            (CertificateError::BadSignature, "BadSignature"),
+        ] {
+            assert_eq!(reason(error), format!("invalid peer certificate: {word}"));
+        }
+        let named = CertificateError::NotValidForNameContext {
+            expected: "localhost".try_into().unwrap(),
+            presented: vec!["4711".to_owned()],
+        };
+        assert_eq!(reason(named), "invalid peer certificate");
     }
 }

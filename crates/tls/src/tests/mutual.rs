@@ -1,8 +1,9 @@
 //! Certificates of clients: who gets in with which, and what is known of them then.
 
+use rcgen::ExtendedKeyUsagePurpose;
 use rustls::version::{TLS12, TLS13};
 
-use super::fixtures::{Authority, Client, Days, Ends, Files, Pair, YEAR, acceptor, shake};
+use super::fixtures::{Authority, Client, Days, Ends, Files, Pair, YEAR, acceptor, params, shake};
 use crate::{Clients, FailureClass};
 
 /// A server that asks for certificates, and who signs them.
@@ -68,6 +69,17 @@ async fn certificate_that_is_not_good_is_refused_with_the_reason() {
         assert_eq!(class, FailureClass::BadClientCertificate, "{which}: {said}");
         assert!(said.contains(reason), "{which}: {said}");
     }
+}
+
+#[tokio::test]
+async fn reason_has_nothing_of_what_anybody_writes_into_a_certificate() {
+    let house = House::new();
+    let purpose = ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 4711]);
+    let forged = Authority::new("a stranger").sign(params("x", 2, YEAR), purpose);
+    let (class, said) = refusal(house.required(None, Some(&forged)).await);
+    assert_eq!(class, FailureClass::BadClientCertificate);
+    let reason = "certificate does not allow extended key usage for client authentication";
+    assert_eq!(said, format!("the TLS handshake failed: invalid peer certificate: {reason}"));
 }
 
 #[tokio::test]
