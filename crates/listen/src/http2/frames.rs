@@ -92,23 +92,26 @@ impl Frames {
         self.seen == 0 && self.left == 0
     }
 
-    /// Goes over `bytes` up to the end of the next head, or of them all: how many that are, and the head.
+    /// Goes over `bytes` up to the end of a head or of a frame, whichever is next, or of them all: how many that are, and the
+    /// head.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> (usize, Option<Head>) {
-        let payload = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= u32::try_from(payload).unwrap_or(self.left);
-        let rest = bytes.get(payload..).unwrap_or_default();
+        if self.left > 0 {
+            let payload = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= u32::try_from(payload).unwrap_or(self.left);
+            return (payload, None);
+        }
         let room = self.head.get_mut(self.seen..).unwrap_or_default();
-        let further = rest.len().min(room.len());
-        for (into, byte) in room.iter_mut().zip(rest) {
+        let further = bytes.len().min(room.len());
+        for (into, byte) in room.iter_mut().zip(bytes) {
             *into = *byte;
         }
         self.seen += further;
         if self.seen < HEAD {
-            return (payload + further, None);
+            return (further, None);
         }
         let head = Head::read(self.head);
         (self.seen, self.left) = (0, head.length);
-        (payload + further, Some(head))
+        (further, Some(head))
     }
 }
 

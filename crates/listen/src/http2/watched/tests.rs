@@ -5,6 +5,7 @@ use super::super::frames::tests::frame;
 use super::*;
 use crate::counts::Counts;
 use crate::house::House;
+use crate::linger::LINGER;
 use crate::seat::Seat;
 
 fn watched(room: usize) -> (DuplexStream, Watched<DuplexStream>, Arc<Place>) {
@@ -127,6 +128,36 @@ async fn byte_now_and_again_does_not_make_it_take_longer() {
         assert!(begun.elapsed() <= HEAD + Duration::from_secs(6), "{name}: {:?}", begun.elapsed());
         dripping.abort();
     }
+}
+
+/// When a connection ends on which a request is under way and such pieces come, five seconds apart.
+async fn end_after(pieces: &[Vec<u8>]) -> Duration {
+    let (mut client, mut server, _) = watched(64 * 1024);
+    let begun = Instant::now();
+    client.write_all(&preface_and(&[settings(), frame(1, 0x5, 1, b"fields")])).await.unwrap();
+    let dripping = async {
+        for piece in pieces {
+            client.write_all(piece).await.unwrap();
+            let _passed = tokio::time::timeout(Duration::from_secs(5), std::future::pending::<()>()).await;
+        }
+        client
+    };
+    let reading = async {
+        assert!(server.first().await.unwrap());
+        server.read_to_end(&mut Vec::new()).await.unwrap();
+        begun.elapsed() - LINGER
+    };
+    tokio::join!(dripping, reading).1
+}
+
+#[tokio::test(start_paused = true)]
+async fn frame_has_its_time_from_its_own_beginning() {
+    let ping = frame(6, 0, 0, &[0; 8]);
+    let (some, rest) = ping.split_at(12);
+    let crossing = [rest, some].concat();
+    assert_eq!(end_after(&[some.to_vec()]).await, HEAD);
+    assert_eq!(end_after(&[some.to_vec(), crossing.clone()]).await, HEAD + Duration::from_secs(5));
+    assert_eq!(end_after(&[some.to_vec(), crossing.clone(), crossing]).await, HEAD + Duration::from_secs(10));
 }
 
 #[tokio::test(start_paused = true)]
