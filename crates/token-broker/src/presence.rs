@@ -13,9 +13,21 @@ use anyhow::bail;
 
 use crate::state::State;
 
-/// What tells one state of a file from another, of the register of keys most often.
+/// What tells one state of a file from another, of the register of keys most often. None if there is no such file, or none
+/// that may be looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Fingerprint(Option<(u64, u64, i64, i64)>);
+pub(crate) struct Fingerprint(Option<Seen>);
+
+/// What a file's system says of it. Times are in seconds and nanoseconds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Seen {
+    inode: u64,
+    size: u64,
+    written: (i64, i64),
+    /// When anything about it changed last, such as who may read it: a file that was refused for that can be good without
+    /// having been written.
+    changed: (i64, i64),
+}
 
 impl Fingerprint {
     /// The register as it is now.
@@ -26,7 +38,12 @@ impl Fingerprint {
     /// Any file as it is now, wherever links lead.
     pub(crate) fn of_file(path: &Path) -> Self {
         let metadata = std::fs::metadata(path).ok();
-        Self(metadata.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec())))
+        Self(metadata.map(|file| Seen {
+            inode: file.ino(),
+            size: file.size(),
+            written: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }))
     }
 
     /// Says in the state directory that this register is in force.

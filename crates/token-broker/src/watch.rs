@@ -1,8 +1,8 @@
 //! Which of the files that a running server goes by have changed: the register of keys, the definition, and certificates.
 //!
 //! Looking twice a second costs a system call for each and needs nothing that has to be kept open. It follows links, so
-//! that it sees a file that is replaced, one that is written in place, and a link that leads elsewhere, as Kubernetes and
-//! editors do it; and it sees them on every file system. `token-broker keys` replaces the register whole; a definition may
+//! that it sees a file that is replaced, one that is written in place, one that others may read now, and a link that leads
+//! elsewhere, as Kubernetes and editors do it; and it sees them on every file system. `token-broker keys` replaces the register whole; a definition may
 //! be half written when it is looked at, so it counts as changed once it has been still for one look.
 
 use std::path::{Path, PathBuf};
@@ -101,8 +101,8 @@ fn fingerprints(paths: &[PathBuf]) -> Vec<Fingerprint> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -162,6 +162,20 @@ mod tests {
         assert!(!files.look());
         write(1, "333");
         assert_eq!([files.look(), files.look()], [false, true]);
+    }
+
+    #[test]
+    fn who_may_read_a_file_is_part_of_what_it_is() {
+        let allow = |place: &Path| {
+            let file = place.join("data-1/file");
+            let changed = |file: &Path| fs::metadata(file).map(|of| (of.ctime(), of.ctime_nsec())).unwrap();
+            let before = changed(&file);
+            // A file system's clock goes in steps.
+            while changed(&file) == before {
+                fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+            }
+        };
+        assert_eq!(looks(allow), [false, true, true]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Another certificate takes the place of the one in force: by a change of its files, by the command, and under load.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -42,6 +43,22 @@ fn pair_that_is_broken_changes_nothing_and_the_reload_says_which_file() {
     place.run(&["reload"]).ok();
     assert_eq!(metric(&server, "token_broker_last_certificate_reload_refused"), "0");
     assert_eq!(wire.connect().serial(), "10:01");
+}
+
+#[test]
+fn key_that_everybody_could_read_is_taken_over_once_its_mode_is_mended() {
+    let (place, authority) = place(&definition(""));
+    let mut server = place.up(&[]);
+    authority.sign("other", "/CN=another", 0x2002);
+    let mode =
+        |name: &str, mode| fs::set_permissions(place.path(name), Permissions::from_mode(mode)).unwrap();
+    mode("tls/other.key", 0o644);
+    put(&place, "other");
+    server.wait_for_log("is open to everybody");
+    // As a hook does it behind a tool that renews certificates: nothing is written.
+    mode("tls/server.key", 0o600);
+    wait_for_serial(&mut server, "20:02");
+    assert_eq!(metric(&server, "token_broker_last_certificate_reload_refused"), "0");
 }
 
 #[test]
