@@ -12,6 +12,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use journal::{Journal, Reopen, Writing};
 use tokio::signal::unix::Signal;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::state::open_append;
@@ -21,6 +23,9 @@ const BUFFER: usize = 8 * 1024 * 1024;
 
 /// The program's own log is small.
 const OWN_BUFFER: usize = 256 * 1024;
+
+/// Crates that see what peers send before anybody has looked at it, and warn of it line by line.
+const QUIET: &str = "h2=error,hyper=error,rustls=error";
 
 /// How large a log may grow that anybody makes lines in, before it is set aside. The one before it is kept, so it takes twice
 /// as much.
@@ -62,7 +67,7 @@ pub(crate) async fn reopen_on(mut hangups: Signal, journals: Vec<Journal>) {
 /// Starts the program's own log, on stderr: for people on a terminal, as JSON lines elsewhere. Lines that stderr does
 /// not take are dropped, for nothing may wait for whoever reads it.
 pub(crate) fn own(filter: &str) -> anyhow::Result<(Journal, Writing)> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+    let filter = chosen(filter)
         .with_context(|| format!("`{filter}` is no log filter; `info` or `gateway=debug` are"))?;
     let (journal, writing) = Journal::start("log", io::stderr(), OWN_BUFFER)?;
     let subscriber = tracing_subscriber::fmt()
@@ -78,6 +83,17 @@ pub(crate) fn own(filter: &str) -> anyhow::Result<(Journal, Writing)> {
     // The usual hook writes to stderr, and waits for it.
     std::panic::set_hook(Box::new(|panic| tracing::error!(backtrace = %Backtrace::capture(), "{panic}")));
     Ok((journal, writing))
+}
+
+/// What `filter` shows, without the warnings of those who speak to peers first: nobody may make this log long by what they
+/// send. A filter that names them shows them.
+fn chosen(filter: &str) -> Result<EnvFilter, ParseError> {
+    let whole = EnvFilter::try_new(filter)?;
+    if whole.max_level_hint().is_some_and(|most| most <= LevelFilter::ERROR) {
+        return Ok(whole);
+    }
+    // Of two directives for one target the latter counts.
+    EnvFilter::try_new(format!("{QUIET},{filter}"))
 }
 
 /// Ends a log. What it cannot write in time is lost, and said.
@@ -195,6 +211,8 @@ impl Reopen for LogFile {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
 
     #[test]
@@ -217,6 +235,40 @@ mod tests {
         let mut again = LogFile::open(path, Some(10)).unwrap();
         again.write_all(b"six....\n").unwrap();
         assert_eq!(read("access.log"), "five...\nsix....\n");
+    }
+
+    /// Whether warnings of `target` are shown, and errors of it.
+    macro_rules! shown {
+        ($filter:expr, $target:literal) => {{
+            let subscriber = tracing_subscriber::fmt().with_env_filter(chosen($filter).unwrap()).finish();
+            tracing::subscriber::with_default(subscriber, || {
+                (
+                    tracing::enabled!(target: $target, Level::WARN),
+                    tracing::enabled!(target: $target, Level::ERROR),
+                )
+            })
+        }};
+    }
+
+    #[test]
+    fn warnings_that_any_peer_can_cause_are_shown_only_where_they_are_asked_for() {
+        for filter in ["info", "warn", "debug", "info,gateway=debug", "hyper=info,rustls=info,info"] {
+            assert_eq!(shown!(filter, "h2::proto::ping_pong"), (false, true), "{filter}");
+            assert_eq!(shown!(filter, "token_broker::reload"), (true, true), "{filter}");
+        }
+        assert_eq!(shown!("info", "hyper::proto::h1::conn"), (false, true));
+        assert_eq!(shown!("info", "rustls::msgs::handshake"), (false, true));
+        for filter in ["h2=warn", "info,h2=debug", "h2::proto=trace,info"] {
+            assert_eq!(shown!(filter, "h2::proto::ping_pong"), (true, true), "{filter}");
+        }
+    }
+
+    #[test]
+    fn filter_that_shows_less_is_left_as_it_is() {
+        for (filter, shown) in [("off", false), ("", false), ("token_broker=error", false), ("error", true)] {
+            assert_eq!(shown!(filter, "h2::proto::ping_pong"), (false, shown), "{filter}");
+        }
+        assert_eq!(shown!("token_broker=error", "token_broker::reload"), (false, true));
     }
 
     #[test]
