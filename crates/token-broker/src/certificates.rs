@@ -3,7 +3,8 @@
 //! It comes from the definition's files, or is made for development. Files are looked at as the definition is; a pair that
 //! changes is read and checked whole and then swapped. Connections live on, and new ones see the new one. What cannot be
 //! used changes nothing, and the log says which file is wrong. A change of the definition brings its certificate along: both
-//! are in force, or neither.
+//! are in force, or neither. One for development goes by no definition: where it was made anew, it comes into force even if
+//! the definition does not.
 
 mod collector;
 mod development;
@@ -94,7 +95,8 @@ impl Certificates {
         matches!(self.origin, Origin::Development(_))
     }
 
-    /// Reads and checks the certificate of another definition. Nothing is changed by it.
+    /// Reads and checks the certificate of another definition. What is in force stays. One for development may be made anew
+    /// in its files, whatever becomes of the definition: it is taken over later, as files that changed are.
     pub(crate) fn prepare(&self, definition: &Definition) -> anyhow::Result<Prepared> {
         prepare(&self.origin, definition, &self.clock).inspect_err(|_error| self.note(false))
     }
