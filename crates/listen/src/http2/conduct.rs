@@ -18,8 +18,8 @@ pub(crate) struct Conduct {
     streams: HashMap<u32, Stream>,
     /// The latest stream that the peer has opened.
     newest: u32,
-    /// Whether a block of header fields has begun and not ended.
-    is_within_fields: bool,
+    /// Since when there is a block of header fields that has begun and not ended.
+    fields_since: Option<Instant>,
     /// Whether the peer has said its settings, which come first.
     has_settled: bool,
     /// Whether we have said that no further stream is welcome.
@@ -85,21 +85,19 @@ pub(crate) struct Change {
     pub(crate) is_over: bool,
 }
 
-/// For whom a connection waits.
+/// What a connection waits for from its peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Waiting {
-    /// For the peer to say its settings.
+    /// For its settings.
     ForSettings,
     /// For the rest of header fields that have begun.
     ForFields,
-    /// For the peer, which has no stream open.
+    /// For a request: no stream is open.
     ForRequests,
     /// The same, and further ones are not welcome.
     ToPart,
-    /// For the peer to take an answer.
+    /// For an answer to be taken.
     ForRoom,
-    /// For a handler, or a body that the handler waits for.
-    ForHandlers,
 }
 
 impl Conduct {
@@ -108,7 +106,7 @@ impl Conduct {
         Self {
             streams: HashMap::new(),
             newest: 0,
-            is_within_fields: false,
+            fields_since: None,
             has_settled: false,
             is_parting: false,
             held: 0,
@@ -118,20 +116,15 @@ impl Conduct {
         }
     }
 
-    /// For whom the connection waits, and since when.
-    pub(crate) fn waiting(&self) -> (Waiting, Instant) {
-        let waiting = if !self.has_settled {
-            Waiting::ForSettings
-        } else if self.is_within_fields {
-            Waiting::ForFields
-        } else if self.streams.is_empty() {
-            if self.is_parting { Waiting::ToPart } else { Waiting::ForRequests }
-        } else if self.answering > 0 {
-            Waiting::ForRoom
-        } else {
-            Waiting::ForHandlers
-        };
-        (waiting, self.since)
+    /// Everything that the connection waits for, and since when. Nothing if that is a handler, or a body that a handler waits
+    /// for.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Waiting, Instant)> {
+        let first = (!self.has_settled).then_some((Waiting::ForSettings, self.since));
+        let fields = self.fields_since.map(|since| (Waiting::ForFields, since));
+        let idle = if self.is_parting { Waiting::ToPart } else { Waiting::ForRequests };
+        let idle = (self.has_settled && self.streams.is_empty()).then_some((idle, self.since));
+        let room = (self.answering > 0).then_some((Waiting::ForRoom, self.since));
+        [first, fields, idle, room].into_iter().flatten()
     }
 
     /// The latest stream that the peer has opened.
@@ -146,7 +139,7 @@ impl Conduct {
             Kind::Headers => return self.hear_fields(head, now),
             Kind::Data => return self.hear_data(head, now),
             Kind::Continuation => {
-                self.is_within_fields &= !head.ends_fields();
+                self.fields_since = self.fields_since.filter(|_| !head.ends_fields());
                 1
             }
             Kind::Reset => RESET,
@@ -158,10 +151,7 @@ impl Conduct {
     }
 
     fn hear_fields(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
-        self.is_within_fields = !head.ends_fields();
-        if self.is_within_fields {
-            self.since = now;
-        }
+        self.fields_since = (!head.ends_fields()).then_some(now);
         if head.stream > self.newest {
             self.newest = head.stream;
             self.streams.insert(head.stream, Stream::default());

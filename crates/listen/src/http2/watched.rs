@@ -152,21 +152,20 @@ impl<S: AsyncRead + Unpin> Watched<S> {
         }
     }
 
-    /// Until when what is waited for may take, and what comes of it if it takes longer. An answer that is not taken is an
-    /// error, as where the socket itself does not take it.
+    /// Until when what is waited for may take, whatever is due first, and what comes of it if it takes longer. An answer that
+    /// is not taken is an error, as where the socket itself does not take it.
     fn due(&self) -> Option<(Instant, Result<End, io::ErrorKind>)> {
         let Bounds { head, stall, .. } = self.bounds;
-        let (waiting, since) = self.conduct.waiting();
         let is_within = !self.heard.is_between();
-        let (since, bound, end) = match waiting {
-            Waiting::ForSettings | Waiting::ForFields => (since, head, Ok(End::Slow)),
-            Waiting::ForRoom => (since, stall, Err(io::ErrorKind::TimedOut)),
-            _ if is_within => (self.begun, head, Ok(End::Slow)),
-            Waiting::ForRequests => (since, head, Ok(End::Idle)),
-            Waiting::ToPart => (since, PARTING.min(head), Ok(End::Over)),
-            Waiting::ForHandlers => return None,
-        };
-        Some((since + bound, end))
+        let frame = is_within.then(|| (self.begun + head, Ok(End::Slow)));
+        let others = self.conduct.waiting().map(|(waiting, since)| match waiting {
+            Waiting::ForSettings | Waiting::ForFields => (since + head, Ok(End::Slow)),
+            Waiting::ForRequests if is_within => (since + head, Ok(End::Slow)),
+            Waiting::ForRequests => (since + head, Ok(End::Idle)),
+            Waiting::ToPart => (since + PARTING.min(head), Ok(End::Over)),
+            Waiting::ForRoom => (since + stall, Err(io::ErrorKind::TimedOut)),
+        });
+        others.chain(frame).min_by_key(|(due, _)| *due)
     }
 
     /// Looks whether anything takes too long, and makes sure that somebody looks again.

@@ -130,34 +130,54 @@ async fn byte_now_and_again_does_not_make_it_take_longer() {
     }
 }
 
-/// When a connection ends on which a request is under way and such pieces come, five seconds apart.
-async fn end_after(pieces: &[Vec<u8>]) -> Duration {
+/// When a connection ends on which such frames came and went, and such pieces come after them, five seconds apart.
+async fn end_after(heard: &[Vec<u8>], said: &[u8], pieces: &[&[u8]]) -> Duration {
     let (mut client, mut server, _) = watched(64 * 1024);
     let begun = Instant::now();
-    client.write_all(&preface_and(&[settings(), frame(1, 0x5, 1, b"fields")])).await.unwrap();
+    client.write_all(&preface_and(heard)).await.unwrap();
     let dripping = async {
         for piece in pieces {
-            client.write_all(piece).await.unwrap();
+            let _closed = client.write_all(piece).await;
             let _passed = tokio::time::timeout(Duration::from_secs(5), std::future::pending::<()>()).await;
         }
+        // The other end lingers until this one is closed.
         client
     };
     let reading = async {
         assert!(server.first().await.unwrap());
+        server.read_exact(&mut vec![0; preface_and(heard).len()]).await.unwrap();
+        server.write_all(said).await.unwrap();
         server.read_to_end(&mut Vec::new()).await.unwrap();
-        begun.elapsed() - LINGER
+        begun.elapsed()
     };
     tokio::join!(dripping, reading).1
 }
 
 #[tokio::test(start_paused = true)]
 async fn frame_has_its_time_from_its_own_beginning() {
+    let heard = [settings(), frame(1, 0x5, 1, b"fields")];
     let ping = frame(6, 0, 0, &[0; 8]);
     let (some, rest) = ping.split_at(12);
     let crossing = [rest, some].concat();
-    assert_eq!(end_after(&[some.to_vec()]).await, HEAD);
-    assert_eq!(end_after(&[some.to_vec(), crossing.clone()]).await, HEAD + Duration::from_secs(5));
-    assert_eq!(end_after(&[some.to_vec(), crossing.clone(), crossing]).await, HEAD + Duration::from_secs(10));
+    for (pieces, later) in [
+        (vec![some], 0),
+        (vec![some, &crossing], 5),
+        (vec![some, &crossing, &crossing], 10),
+        (vec![some, rest, some], 10),
+    ] {
+        let later = Duration::from_secs(later);
+        assert_eq!(end_after(&heard, &[], &pieces).await, HEAD + later + LINGER, "{pieces:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_that_is_always_within_a_frame_has_nothing_to_ask_all_the_same() {
+    let unknown = frame(99, 0, 0, &[]);
+    let (some, rest) = unknown.split_at(3);
+    let crossing = [rest, some].concat();
+    let pieces = [&[some], [&*crossing; 100].as_slice()].concat();
+    assert_eq!(end_after(&[settings()], &[], &pieces).await, HEAD + LINGER);
+    assert_eq!(end_after(&[settings()], &go_away(0, NO_ERROR), &pieces).await, PARTING);
 }
 
 #[tokio::test(start_paused = true)]
