@@ -47,7 +47,8 @@ pub(crate) fn arrive(inbound: Inbound<Peer>, record: Record, rule: &SourceRule) 
 
 /// Where a request comes from, as far as those say it whose word counts.
 fn source_ip(headers: &HeaderMap, peer: &Peer, rule: &SourceRule) -> IpAddr {
-    let said = rule.header.map(|header| headers.get_all(header.name()).into_iter());
+    let header = rule.header.filter(|_| !peer.is_proxy_itself);
+    let said = header.map(|header| headers.get_all(header.name()).into_iter());
     rule.source(peer.address.ip(), said.into_iter().flatten().map(HeaderValue::as_bytes))
 }
 

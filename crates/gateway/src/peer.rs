@@ -15,6 +15,9 @@ pub struct Peer {
     pub address: SocketAddr,
     /// How it speaks.
     pub transport: Transport,
+    /// It is a proxy that was to say for whom it connects and named nobody: whatever it passes on about others is not its own
+    /// word.
+    pub is_proxy_itself: bool,
 }
 
 /// How a connection's bytes travel.
@@ -51,6 +54,6 @@ impl Transport {
 impl From<SocketAddr> for Peer {
     /// Somebody of whom the kernel's word is all that is known.
     fn from(address: SocketAddr) -> Self {
-        Self { address, transport: Transport::Plain }
+        Self { address, transport: Transport::Plain, is_proxy_itself: false }
     }
 }

@@ -80,18 +80,19 @@ impl Arrival for FrontArrival {
         let Self { mut stream, address, tls, introductions } = self;
         // Answers are small and written whole: waiting to fill a segment would only add latency.
         stream.set_nodelay(true)?;
-        let (address, entered) = match introductions {
-            None => (address, None),
+        let (address, entered, is_proxy_itself) = match introductions {
+            None => (address, None, false),
             Some(introductions) => {
                 let (client, entered) =
                     introductions.whom(&mut stream, address).await.map_err(io::Error::other)?;
-                (client, Some(entered))
+                (client, Some(entered), client == address)
             }
         };
-        let Greeted { stream, peer, protocol } = match tls {
+        let Greeted { stream, mut peer, protocol } = match tls {
             None => Greeted::http1(FrontStream::Plain(stream), address.into()),
             Some(tls) => secure(stream, address, &tls).await?,
         };
+        peer.is_proxy_itself = is_proxy_itself;
         Ok(Greeted { stream: Held::new(stream, entered), peer, protocol })
     }
 }
@@ -104,7 +105,7 @@ async fn secure(
 ) -> io::Result<Greeted<FrontStream, Peer>> {
     let Secured { stream, protocol, client } = tls.handshake(stream, address).await?;
     let client = client.map(client_certificate).map(Arc::new);
-    let peer = Peer { address, transport: Transport::Tls { client } };
+    let peer = Peer { transport: Transport::Tls { client }, ..Peer::from(address) };
     Ok(Greeted { stream: FrontStream::Tls(Box::new(stream)), peer, protocol })
 }
 

@@ -234,7 +234,7 @@ impl Listener for Socket {
 
     async fn accept(&self) -> io::Result<Come> {
         let (stream, address) = self.listener.accept().await?;
-        Ok(Come { stream, peer: Peer { address, transport: self.transport.clone() } })
+        Ok(Come { stream, peer: Peer { transport: self.transport.clone(), ..Peer::from(address) } })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Proxies that are programs of their own, in front of the server.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -21,9 +21,11 @@ impl Proxy {
         configuration: impl FnOnce(SocketAddr) -> String,
     ) -> Self {
         assert!(Path::new(program).exists(), "{program} is not there: run tests/setup/proxies");
-        // A loopback address that no other process listens on: it is made of this one's id.
+        // A loopback address that no other test has: it is made of this process's id. The port is free at the moment.
         let [_, high, middle, low] = std::process::id().to_be_bytes();
-        let address = SocketAddr::from((Ipv4Addr::new(127, high | 0x80, middle, low), 8080));
+        let free = TcpListener::bind((Ipv4Addr::new(127, high | 0x80, middle, low), 0)).unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
         let file = place.path("proxy.conf");
         std::fs::write(&file, configuration(address)).unwrap();
         let mut command = Command::new(program);

@@ -80,6 +80,18 @@ fn connection_is_whose_the_header_says_for_all_its_requests() {
 }
 
 #[test]
+fn proxy_that_names_nobody_passes_on_nobodys_word() {
+    let (place, server) = up(&format!("{REQUIRED} client_address: x_forwarded_for,"));
+    let inside = key(&place, "inside");
+    let said = request(&inside, &format!("X-Forwarded-For: 192.0.2.7\r\n{LAST}"));
+    assert!(answer(&server, [&*[LOCAL, &said].concat()]).starts_with("HTTP/1.1 400 "));
+    assert!(answer(&server, [&*[HEADER, &said].concat()]).starts_with("HTTP/1.1 200 OK"));
+    let (access, _, _) = logs(&place, server);
+    let sources: Vec<_> = access.iter().map(|line| line["sourceIp"].as_str().unwrap()).collect();
+    assert_eq!(sources, ["127.0.0.1", "192.0.2.7"]);
+}
+
+#[test]
 fn other_beginnings_are_closed_counted_and_logged_and_never_answered() {
     let (place, server) = up(REQUIRED);
     let good = request(&key(&place, "billing"), LAST);
