@@ -73,7 +73,7 @@ impl Trace {
     /// The trace of a request as `tracer` sees it, and its spans if it gets some.
     ///
     /// What goes on to the function then says what was decided here, whatever the sender said; what goes back to the client
-    /// is the same as without a tracer.
+    /// is what it sent, if that was a whole trace; else its parent is the request's span.
     pub(crate) fn watched(
         headers: &HeaderMap,
         now: Timestamp,

@@ -39,8 +39,9 @@ impl Traces {
         let Some(TracesSettings { endpoint, one_in, parents }) = settings else {
             return Ok((None, Self { exporting: None }));
         };
-        let collector = CollectorUrl::below(collector.unwrap_or(endpoint.as_str()))
-            .context("the collector's address cannot be used")?;
+        let collector =
+            CollectorUrl::below(collector.filter(|url| !url.is_empty()).unwrap_or(endpoint.as_str()))
+                .context("the collector's address cannot be used")?;
         tracing::info!(%collector, one_in, "spans go to the collector");
         let instance = ambient::Uuid::v4(&**entropy).as_str().to_owned();
         let origin = Origin { service: "token-broker", version: env!("CARGO_PKG_VERSION"), instance };
@@ -87,5 +88,5 @@ impl Collector for SpanCollector {
     }
 }
 
-/// How long the last spans may take once the program has drained.
-const LAST_SPANS: Duration = Duration::from_secs(3);
+/// How long the last spans may take once the program has drained. Whoever takes its place waits as long.
+const LAST_SPANS: Duration = Duration::from_secs(1);

@@ -89,10 +89,10 @@ async fn run(setup: &Setup<'_>, given: Given, journals: Journals) -> anyhow::Res
     notify::ready(&status);
     let ended = running.until(&mut stop).await;
     running.stop(Duration::from_secs(setup.options.drain_seconds)).await;
-    // The last requests have their answers.
-    sending.finish().await;
     // Nobody spends or extends any more.
     let closed = store.close(SystemClock.now());
+    // The last requests have their answers.
+    sending.finish().await;
     match ended {
         Ok(()) => closed,
         Err(why) => bail!("a part that must run has ended by itself: {why}"),
