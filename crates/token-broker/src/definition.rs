@@ -111,10 +111,13 @@ pub(crate) fn notes_on_waivers(definition: &Definition, now: Timestamp) -> Vec<S
     if definition.waivers.is_empty() {
         return Vec::new();
     }
-    let waivers = match Waivers::of(definition, file) {
-        Ok(waivers) => waivers,
-        Err(unknown) => return vec![unknown.to_string()],
-    };
+    let (mut known, mut said_first) = (definition.clone(), Vec::new());
+    let rules = check::rules();
+    known.waivers.retain(|waiver| rules.iter().any(|rule| rule.id == waiver.guardrail));
+    if let Err(unknown) = Waivers::of(definition, file) {
+        said_first.push(unknown.to_string());
+    }
+    let Ok(waivers) = Waivers::of(&known, file) else { return said_first };
     // What cannot be compiled has been refused before.
     let findings = judge::definition(definition, file).unwrap_or_default();
     let noted = waivers.apply(findings, Subject::Definition, now).notes;
@@ -122,7 +125,7 @@ pub(crate) fn notes_on_waivers(definition: &Definition, now: Timestamp) -> Vec<S
         Some(line) => format!("line {line}: {text}"),
         None => text,
     };
-    noted.into_iter().map(said).collect()
+    said_first.into_iter().chain(noted.into_iter().map(said)).collect()
 }
 
 /// The same in the log of every start and every reload.
