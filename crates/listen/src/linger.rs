@@ -72,3 +72,41 @@ const LINGER_BYTES: usize = 256 * 1024;
 
 /// How long a peer that may still be sending has to close its side.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    /// How many of `bytes` a peer could send that had been refused and went on.
+    async fn taken(bytes: usize) -> usize {
+        let (mut ours, mut theirs) = duplex(4096);
+        let sending = tokio::spawn(async move {
+            let mut sent = 0;
+            while sent < bytes && theirs.write_all(&[b'x'; 1024]).await.is_ok() {
+                sent += 1024;
+            }
+            (sent, theirs)
+        });
+        let mut linger = Linger::begin();
+        poll_fn(|context| linger.poll(&mut ours, false, context)).await.unwrap();
+        drop(ours);
+        sending.await.unwrap().0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn peer_that_goes_on_sending_is_listened_to_for_so_many_bytes_and_no_more() {
+        let taken = taken(4 * LINGER_BYTES).await;
+        assert!((LINGER_BYTES..LINGER_BYTES + 16 * 1024).contains(&taken), "{taken}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn peer_that_falls_silent_is_waited_for_a_while() {
+        let begun = Instant::now();
+        assert_eq!(taken(2048).await, 2048);
+        assert_eq!(begun.elapsed(), LINGER);
+    }
+}
