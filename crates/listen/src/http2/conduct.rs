@@ -29,7 +29,7 @@ pub(crate) struct Conduct {
     /// Streams whose answers have begun and not ended.
     answering: usize,
     allowance: Allowance,
-    /// When either end last changed who waits for whom.
+    /// When a stream was last forgotten, or the peer told to leave.
     since: Instant,
 }
 
@@ -48,8 +48,8 @@ enum Said {
     /// Not at all.
     #[default]
     Nothing,
-    /// The answer has begun.
-    Begun,
+    /// The answer has begun, and went on at that time for the last time.
+    Begun(Instant),
     /// The answer is whole, and is a head alone.
     Head,
     /// The answer is whole and has a body, as all answers of handlers have that come before the end of a request.
@@ -59,6 +59,13 @@ enum Said {
 impl Said {
     const fn is_whole(self) -> bool {
         matches!(self, Self::Head | Self::Whole)
+    }
+
+    const fn under_way_since(self) -> Option<Instant> {
+        match self {
+            Self::Begun(since) => Some(since),
+            Self::Nothing | Self::Head | Self::Whole => None,
+        }
     }
 }
 
@@ -79,10 +86,10 @@ pub(crate) enum Excess {
 /// What a frame changed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Change {
-    /// A request is whole, or never will be.
+    /// A request is whole, or is answered before it is.
     pub(crate) is_heard: bool,
-    /// There is nothing more to say about one.
-    pub(crate) is_over: bool,
+    /// The answer to one has begun, or never will. What it still lacks then waits for its peer alone.
+    pub(crate) is_answered: bool,
 }
 
 /// What a connection waits for from its peer.
@@ -123,8 +130,16 @@ impl Conduct {
         let fields = self.fields_since.map(|since| (Waiting::ForFields, since));
         let idle = if self.is_parting { Waiting::ToPart } else { Waiting::ForRequests };
         let idle = (self.has_settled && self.streams.is_empty()).then_some((idle, self.since));
-        let room = (self.answering > 0).then_some((Waiting::ForRoom, self.since));
+        let room = self.answering_since().map(|since| (Waiting::ForRoom, since));
         [first, fields, idle, room].into_iter().flatten()
+    }
+
+    /// Since when the answer lies that has not gone on for longest.
+    fn answering_since(&self) -> Option<Instant> {
+        if self.answering == 0 {
+            return None;
+        }
+        self.streams.values().filter_map(|stream| stream.answer.under_way_since()).min()
     }
 
     /// The latest stream that the peer has opened.
@@ -186,7 +201,8 @@ impl Conduct {
             return self.end(head.stream, now);
         }
         stream.is_heard = true;
-        Change { is_heard: true, is_over: false }
+        // If its answer has begun, that was said then.
+        Change { is_heard: stream.answer == Said::Nothing, is_answered: false }
     }
 
     /// Takes note of a frame that goes out.
@@ -200,7 +216,7 @@ impl Conduct {
                 self.allowance.owe(match self.streams.get(&head.stream) {
                     // What an answer did not need of its request is called off, and is nobody's fault.
                     Some(Stream { answer: Said::Whole, .. }) => 0,
-                    Some(Stream { answer: Said::Nothing | Said::Begun, .. }) => RESET,
+                    Some(Stream { answer: Said::Nothing | Said::Begun(_), .. }) => RESET,
                     // The library's own answer to a head that is too large, for which nothing is earned.
                     _ => RESET + ANSWER,
                 });
@@ -214,33 +230,35 @@ impl Conduct {
 
     fn answer(&mut self, head: Head, now: Instant) -> Change {
         let Some(stream) = self.streams.get_mut(&head.stream) else { return Change::default() };
-        self.since = now;
         if stream.answer.is_whole() {
             return Change::default();
         }
-        if stream.answer == Said::Nothing {
-            self.answering += 1;
-        }
+        let is_first = stream.answer == Said::Nothing;
+        self.answering += usize::from(is_first);
+        let change = Change { is_heard: is_first && !stream.is_heard, is_answered: is_first };
         stream.answer = match (head.ends_stream(), head.kind) {
-            (false, _) => Said::Begun,
+            (false, _) => Said::Begun(now),
             (true, Kind::Data) => Said::Whole,
             (true, _) => Said::Head,
         };
-        if !stream.answer.is_whole() {
-            return Change::default();
+        if stream.answer.is_whole() {
+            self.answering -= 1;
+            self.allowance.earn(ANSWER);
+            if stream.is_heard {
+                self.end(head.stream, now);
+            }
         }
-        self.answering -= 1;
-        self.allowance.earn(ANSWER);
-        if stream.is_heard { self.end(head.stream, now) } else { Change::default() }
+        change
     }
 
     /// Forgets a stream.
     fn end(&mut self, stream: u32, now: Instant) -> Change {
         let Some(ended) = self.streams.remove(&stream) else { return Change::default() };
         self.held -= u64::from(ended.body).min(self.held);
-        self.answering -= usize::from(ended.answer == Said::Begun);
+        self.answering -= usize::from(ended.answer.under_way_since().is_some());
         self.since = now;
-        Change { is_heard: !ended.is_heard, is_over: true }
+        // A request that was neither whole nor answered was none.
+        Change { is_heard: false, is_answered: ended.is_heard && ended.answer == Said::Nothing }
     }
 }
 

@@ -19,6 +19,8 @@ use crate::{
     Arrival, BodyError, Counts, Drain, Greeted, Listener, Protocol, Violation, read_body, serve_counted,
 };
 
+mod holding;
+
 /// Connections that are handed over as they are made.
 struct Doors(Mutex<UnboundedReceiver<DuplexStream>>);
 

@@ -132,9 +132,8 @@ impl<S: AsyncRead + Unpin> Watched<S> {
     /// Takes note of a change. Whether the place is still its own.
     fn keeps_place(&self, change: Change) -> bool {
         let is_kept = self.place.seat.read(u32::from(change.is_heard));
-        if change.is_over {
+        if change.is_answered {
             self.place.seat.answer(self.place.clock.now());
-            self.place.seat.flush();
         }
         is_kept
     }
@@ -260,7 +259,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        // The library has said what there is room for.
+        self.place.seat.flush();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -33,8 +33,9 @@ impl Noting {
 
     fn answered(&mut self, stream: u32) {
         self.hear(FINAL_HEADERS, stream, 1).unwrap();
-        self.say((HEADERS, 0x4), stream);
-        assert!(self.say((0, 0x1), stream).is_over);
+        assert!(self.say((HEADERS, 0x4), stream).is_answered);
+        self.say((0, 0x1), stream);
+        assert!(!self.conduct.streams.contains_key(&stream));
     }
 
     /// How many of such frames are borne, up to a bound.
@@ -47,8 +48,8 @@ fn head(kind: u8, flags: u8, stream: u32, length: usize) -> Head {
     Frames::default().pass(&frame(kind, flags, stream, &vec![0; length])).1.unwrap()
 }
 
-fn change(is_heard: bool, is_over: bool) -> Change {
-    Change { is_heard, is_over }
+fn change(is_heard: bool, is_answered: bool) -> Change {
+    Change { is_heard, is_answered }
 }
 
 #[test]
@@ -58,9 +59,9 @@ fn stream_is_over_when_both_sides_have_said_the_last() {
     assert_eq!(noting.hear((HEADERS, 0x4), 1, 10), Ok(change(false, false)));
     assert_eq!(noting.waiting(), []);
     assert_eq!(noting.hear((0, 0x1), 1, 10), Ok(change(true, false)));
-    assert_eq!(noting.say((HEADERS, 0x4), 1), change(false, false));
+    assert_eq!(noting.say((HEADERS, 0x4), 1), change(false, true));
     assert_eq!(noting.waiting(), [Waiting::ForRoom]);
-    assert_eq!(noting.say((0, 0x1), 1), change(false, true));
+    assert_eq!(noting.say((0, 0x1), 1), change(false, false));
     assert_eq!(noting.waiting(), [Waiting::ForRequests]);
     assert_eq!(noting.conduct.held, 0);
 }
@@ -69,26 +70,68 @@ fn stream_is_over_when_both_sides_have_said_the_last() {
 fn answer_before_the_end_of_its_request_leaves_the_stream_open_until_it_is_reset() {
     let mut noting = Noting::begin();
     noting.hear((HEADERS, 0x4), 1, 10).unwrap();
-    assert_eq!(noting.say((HEADERS, 0x5), 1), change(false, false));
+    assert_eq!(noting.say((HEADERS, 0x5), 1), change(true, true));
     assert_eq!(noting.waiting(), []);
-    assert_eq!(noting.say((3, 0), 1), change(true, true));
+    assert_eq!(noting.say((3, 0), 1), change(false, false));
     assert_eq!(noting.waiting(), [Waiting::ForRequests]);
     noting.hear((HEADERS, 0x4), 3, 10).unwrap();
     noting.say((HEADERS, 0x5), 3);
-    assert_eq!(noting.hear((0, 0x1), 3, 10), Ok(change(true, true)));
+    assert_eq!(noting.hear((0, 0x1), 3, 10), Ok(change(false, false)));
+    assert_eq!(noting.waiting(), [Waiting::ForRequests]);
 }
 
 #[test]
 fn reset_by_either_side_ends_a_stream() {
     let mut noting = Noting::begin();
     noting.hear((HEADERS, 0x4), 1, 10).unwrap();
-    assert_eq!(noting.hear((3, 0), 1, 4), Ok(change(true, true)));
+    assert_eq!(noting.hear((3, 0), 1, 4), Ok(change(false, false)));
     noting.hear(FINAL_HEADERS, 3, 10).unwrap();
     noting.say((HEADERS, 0x4), 3);
     assert_eq!(noting.waiting(), [Waiting::ForRoom]);
-    assert_eq!(noting.say((3, 0), 3), change(false, true));
+    assert_eq!(noting.say((3, 0), 3), change(false, false));
     assert_eq!(noting.waiting(), [Waiting::ForRequests]);
+    noting.hear(FINAL_HEADERS, 5, 10).unwrap();
+    assert_eq!(noting.say((3, 0), 5), change(false, true));
     assert_eq!(noting.hear((3, 0), 3, 4), Ok(change(false, false)));
+}
+
+#[test]
+fn every_answer_has_to_go_on_by_itself() {
+    let mut noting = Noting::begin();
+    let begun = noting.now;
+    for stream in [1, 3] {
+        noting.hear(FINAL_HEADERS, stream, 10).unwrap();
+        noting.say((HEADERS, 0x4), stream);
+    }
+    noting.now += Duration::from_secs(5);
+    noting.say((0, 0), 3);
+    noting.hear(FINAL_HEADERS, 5, 10).unwrap();
+    noting.say((HEADERS, 0x4), 5);
+    assert_eq!(noting.conduct.waiting().collect::<Vec<_>>(), [(Waiting::ForRoom, begun)]);
+    noting.say((0, 0), 1);
+    assert_eq!(noting.conduct.waiting().collect::<Vec<_>>(), [(Waiting::ForRoom, noting.now)]);
+}
+
+/// Requests that are whole, less those whose answers have begun: what a place is kept for.
+#[test]
+fn every_way_that_a_stream_goes_leaves_as_many_answers_as_requests() {
+    let heard = [(HEADERS, 0x4), (0, 0), (0, 0x1), (3, 0)];
+    let said = [(HEADERS, 0x4), (HEADERS, 0x5), (0, 0x1), (3, 0)];
+    for order in 0_u32..1 << 16 {
+        let mut noting = Noting::begin();
+        let (mut requests, mut answers) = (0, 0);
+        for step in 0..4 {
+            let frame = usize::try_from(order >> (4 * step) & 0x7).unwrap();
+            let change = match heard.get(frame) {
+                Some(frame) => noting.hear(*frame, 1, 4).unwrap(),
+                None => noting.say(said[frame - 4], 1),
+            };
+            requests += u32::from(change.is_heard);
+            answers += u32::from(change.is_answered);
+            assert!(answers <= requests && requests <= 1, "{order:#x}");
+        }
+        assert!(answers == requests || !noting.conduct.streams.is_empty(), "{order:#x}");
+    }
 }
 
 #[test]
@@ -182,7 +225,8 @@ fn refusals_before_the_end_of_a_request_are_free() {
         noting.hear((HEADERS, 0x4), 2 * number + 1, 10).unwrap();
         noting.say((HEADERS, 0x4), 2 * number + 1);
         noting.say((0, 0x1), 2 * number + 1);
-        assert!(noting.say((3, 0), 2 * number + 1).is_over);
+        noting.say((3, 0), 2 * number + 1);
+        assert!(noting.conduct.streams.is_empty());
     }
     assert_eq!(noting.borne((6, 0), 0), 512);
 }

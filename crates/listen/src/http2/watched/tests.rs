@@ -207,6 +207,8 @@ async fn connection_waits_for_its_handlers_as_long_as_they_need() {
     let more = tokio::time::timeout(Duration::from_mins(2), server.read_u8()).await;
     assert!(more.is_err(), "{more:?}");
     server.write_all(&frame(1, 0x5, 1, b"200")).await.unwrap();
+    assert_eq!(place.seat.waiting(), None, "its answer may lie here");
+    server.flush().await.unwrap();
     assert!(place.seat.waiting().is_some(), "and now none is");
     let begun = Instant::now();
     assert_eq!(server.read_to_end(&mut given).await.unwrap(), 0);

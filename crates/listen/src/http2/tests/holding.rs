@@ -1,0 +1,93 @@
+//! Peers that hold on to a connection without letting anything come of it.
+
+use super::*;
+
+/// A listener with a single place, and a peer that has said so much and then falls silent.
+async fn crowded(said: &[Vec<u8>]) -> (Running, Raw) {
+    let running = started(Bounds { connections: 1, ..Bounds::default() });
+    let mut raw = running.raw();
+    raw.send(said).await;
+    second_passes().await;
+    (running, raw)
+}
+
+/// Whether somebody else gets the only place, long before any deadline.
+async fn makes_room(running: &Running) -> bool {
+    let asking = async {
+        let (next, _connection) = running.client().await;
+        ask(&next, post("/"), "next").await.unwrap()
+    };
+    let answered = tokio::time::timeout(Duration::from_secs(5), asking).await;
+    assert_eq!(answered.is_ok(), running.counts.displaced() == 1);
+    answered.is_ok_and(|answer| answer == (200, "next".into()))
+}
+
+fn no_window() -> Vec<u8> {
+    [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat()
+}
+
+/// A request with a body, which is echoed.
+fn whole(stream: u32) -> Vec<u8> {
+    [frame(1, 0x4, stream, &fields()), frame(0, 0x1, stream, b"body")].concat()
+}
+
+/// `POST /wait`.
+fn wait() -> Vec<u8> {
+    [b"\x83\x04\x05/wait\x87\x01\x09".as_slice(), b"localhost"].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_that_finds_no_window_is_cut_off_whatever_else_is_asked() {
+    let running = started(Bounds::default());
+    let mut raw = running.raw();
+    raw.send(&[no_window(), whole(1)]).await;
+    let begun = Instant::now();
+    for number in 1..20 {
+        let _ended =
+            tokio::time::timeout(Duration::from_secs(14), raw.stream.read_to_end(&mut raw.read)).await;
+        raw.send(&[whole(2 * number + 1)]).await;
+        if running.counts.cut() > 0 {
+            break;
+        }
+    }
+    assert_eq!((begun.elapsed(), running.counts.cut()), (Bounds::default().stall, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn window_for_one_answer_is_none_for_another() {
+    let running = started(Bounds::default());
+    let mut raw = running.raw();
+    raw.send(&[no_window(), whole(1), whole(3)]).await;
+    let begun = Instant::now();
+    while running.counts.cut() == 0 && begun.elapsed() < Duration::from_mins(1) {
+        second_passes().await;
+        raw.send(&[frame(8, 0, 3, &[0, 0, 0, 1])]).await;
+    }
+    assert!(begun.elapsed() <= Bounds::default().stall + Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_whose_answers_find_no_window_makes_room() {
+    let (running, _raw) = crowded(&[no_window(), whole(1), whole(3)]).await;
+    assert!(makes_room(&running).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_that_is_whole_keeps_its_place_whatever_follows_it() {
+    let request = [frame(1, 0x4, 1, &wait()), frame(0, 0x1, 1, b"body")].concat();
+    let early = frame(1, 0x4, 3, &[fields(), b"\x0f\x17\x01x".to_vec()].concat());
+    for (name, said) in [
+        ("nothing", request.clone()),
+        ("part of a head", [request.clone(), frame(6, 0, 0, &[0; 8])[..3].to_vec()].concat()),
+        ("part of a frame", [request.clone(), frame(6, 0, 0, &[0; 8])[..12].to_vec()].concat()),
+        (
+            "a reset of another",
+            [request.clone(), frame(1, 0x4, 3, &wait()), frame(3, 0, 3, &[0, 0, 0, 8])].concat(),
+        ),
+        ("an answer to another before its end", [request.clone(), early].concat()),
+        ("part of a request", [request, frame(1, 0x5, 3, &fields())[..12].to_vec()].concat()),
+    ] {
+        let (running, _raw) = crowded(&[opening(), said]).await;
+        assert!(!makes_room(&running).await, "{name}");
+    }
+}
