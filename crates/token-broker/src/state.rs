@@ -216,10 +216,12 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let root = parent.path().join("state");
         drop(State::open_or_create(&root).unwrap());
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
-        let error = State::open(&root).unwrap_err().to_string();
-        assert!(error.contains("mode 755") && error.contains("chmod 700"), "{error}");
-        assert!(State::open_or_create(&root).is_err());
+        for mode in [0o755, 0o740, 0o720, 0o710, 0o704, 0o702, 0o701] {
+            fs::set_permissions(&root, fs::Permissions::from_mode(mode)).unwrap();
+            let error = State::open(&root).unwrap_err().to_string();
+            assert!(error.contains(&format!("mode {mode:o}")) && error.contains("chmod 700"), "{error}");
+            assert!(State::open_or_create(&root).is_err());
+        }
     }
 
     #[test]
