@@ -20,6 +20,8 @@ pub(crate) struct Conduct {
     newest: u32,
     /// Since when there is a block of header fields that has begun and not ended.
     fields_since: Option<Instant>,
+    /// The stream that ends on the peer's side with the frame under way, or with its block of fields.
+    ending: Option<Ending>,
     /// Whether the peer has said its settings, which come first.
     has_settled: bool,
     /// Whether we have said that no further stream is welcome.
@@ -40,6 +42,15 @@ struct Stream {
     /// The request is whole.
     is_heard: bool,
     answer: Said,
+}
+
+/// How the peer ends a stream.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    /// It has nothing more to say on it.
+    Said(u32),
+    /// It wants to hear nothing more of it.
+    Reset(u32),
 }
 
 /// How far a stream is answered.
@@ -114,6 +125,7 @@ impl Conduct {
             streams: HashMap::new(),
             newest: 0,
             fields_since: None,
+            ending: None,
             has_settled: false,
             is_parting: false,
             held: 0,
@@ -147,9 +159,12 @@ impl Conduct {
         self.newest
     }
 
-    /// Takes note of a frame that came in.
-    pub(crate) fn hear(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
+    /// Takes note of the head of a frame that comes in.
+    pub(crate) fn hear(&mut self, head: Head, now: Instant) -> Result<(), Excess> {
         self.has_settled = true;
+        if head.ends_stream() {
+            self.ending = Some(Ending::Said(head.stream));
+        }
         let cost = match head.kind {
             Kind::Headers => return self.hear_fields(head, now),
             Kind::Data => return self.hear_data(head, now),
@@ -157,15 +172,30 @@ impl Conduct {
                 self.fields_since = self.fields_since.filter(|_| !head.ends_fields());
                 1
             }
-            Kind::Reset => RESET,
+            Kind::Reset => {
+                self.ending = Some(Ending::Reset(head.stream));
+                RESET
+            }
             Kind::Settings if !head.is_acknowledgement() => SETTINGS,
             _ => 1,
         };
-        self.allowance.spend(cost, now)?;
-        Ok(if head.kind == Kind::Reset { self.end(head.stream, now) } else { Change::default() })
+        self.allowance.spend(cost, now)
     }
 
-    fn hear_fields(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
+    /// Takes note that all of the frame has come whose head came in last. A request is whole only then, and when all of its
+    /// fields have come: until then it is the peer that is waited for.
+    pub(crate) fn hear_end(&mut self, now: Instant) -> Change {
+        if self.fields_since.is_some() {
+            return Change::default();
+        }
+        match self.ending.take() {
+            Some(Ending::Said(stream)) => self.hear_last(stream, now),
+            Some(Ending::Reset(stream)) => self.end(stream, now),
+            None => Change::default(),
+        }
+    }
+
+    fn hear_fields(&mut self, head: Head, now: Instant) -> Result<(), Excess> {
         self.fields_since = (!head.ends_fields()).then_some(now);
         if head.stream > self.newest {
             self.newest = head.stream;
@@ -174,10 +204,10 @@ impl Conduct {
                 return Err(Excess::Streams);
             }
         }
-        Ok(self.hear_end(head, now))
+        Ok(())
     }
 
-    fn hear_data(&mut self, head: Head, now: Instant) -> Result<Change, Excess> {
+    fn hear_data(&mut self, head: Head, now: Instant) -> Result<(), Excess> {
         match self.streams.get_mut(&head.stream) {
             Some(stream) => {
                 stream.body = stream.body.saturating_add(head.length);
@@ -189,20 +219,20 @@ impl Conduct {
             // Nobody reads it any more.
             None => self.allowance.spend(1, now)?,
         }
-        Ok(self.hear_end(head, now))
+        Ok(())
     }
 
-    fn hear_end(&mut self, head: Head, now: Instant) -> Change {
-        let Some(stream) = self.streams.get_mut(&head.stream) else { return Change::default() };
-        if !head.ends_stream() || stream.is_heard {
+    fn hear_last(&mut self, stream: u32, now: Instant) -> Change {
+        let Some(heard) = self.streams.get_mut(&stream) else { return Change::default() };
+        if heard.is_heard {
             return Change::default();
         }
-        if stream.answer.is_whole() {
-            return self.end(head.stream, now);
+        if heard.answer.is_whole() {
+            return self.end(stream, now);
         }
-        stream.is_heard = true;
+        heard.is_heard = true;
         // If its answer has begun, that was said then.
-        Change { is_heard: stream.answer == Said::Nothing, is_answered: false }
+        Change { is_heard: heard.answer == Said::Nothing, is_answered: false }
     }
 
     /// Takes note of a frame that goes out.

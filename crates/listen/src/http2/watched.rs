@@ -101,7 +101,8 @@ impl<S: AsyncRead + Unpin> Watched<S> {
         Poll::Ready(Ok(true))
     }
 
-    /// Looks at bytes that came in. How many of them may go on.
+    /// Looks at bytes that came in. How many of them may go on: not those with which a request becomes whole, once the place
+    /// is somebody else's.
     fn hear(&mut self, bytes: &[u8]) -> usize {
         let now = Instant::now();
         let mut passed = 0;
@@ -110,21 +111,20 @@ impl<S: AsyncRead + Unpin> Watched<S> {
                 self.begun = now;
             }
             let (further, head) = self.heard.pass(rest);
-            passed += further;
-            match head.map(|head| self.conduct.hear(head, now)) {
-                Some(Ok(change)) if self.keeps_place(change) => {}
-                None => {}
-                Some(Ok(_)) => {
+            if let Some(Err(excess)) = head.map(|head| self.conduct.hear(head, now)) {
+                tracing::debug!(%excess, "a connection makes work for nothing and is ended");
+                self.place.counts.cut_off();
+                self.end = Some(End::Excess);
+                return passed;
+            }
+            if self.heard.is_between() {
+                let change = self.conduct.hear_end(now);
+                if !self.keeps_place(change) {
                     self.end = Some(End::Displaced);
                     return passed;
                 }
-                Some(Err(excess)) => {
-                    tracing::debug!(%excess, "a connection makes work for nothing and is ended");
-                    self.place.counts.cut_off();
-                    self.end = Some(End::Excess);
-                    return passed;
-                }
             }
+            passed += further;
         }
         passed
     }
@@ -205,9 +205,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 }
                 let passed = this.hear(fresh);
                 into.set_filled(before + passed);
-                return Poll::Ready(Ok(()));
+                if passed > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            } else {
+                this.look(context)?;
             }
-            this.look(context)?;
         }
         match this.end {
             None => Poll::Pending,

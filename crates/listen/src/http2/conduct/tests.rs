@@ -20,7 +20,8 @@ impl Noting {
     }
 
     fn hear(&mut self, (kind, flags): (u8, u8), stream: u32, length: usize) -> Result<Change, Excess> {
-        self.conduct.hear(head(kind, flags, stream, length), self.now)
+        self.conduct.hear(head(kind, flags, stream, length), self.now)?;
+        Ok(self.conduct.hear_end(self.now))
     }
 
     fn say(&mut self, (kind, flags): (u8, u8), stream: u32) -> Change {
@@ -93,6 +94,22 @@ fn reset_by_either_side_ends_a_stream() {
     noting.hear(FINAL_HEADERS, 5, 10).unwrap();
     assert_eq!(noting.say((3, 0), 5), change(false, true));
     assert_eq!(noting.hear((3, 0), 3, 4), Ok(change(false, false)));
+}
+
+#[test]
+fn request_is_whole_when_its_last_frame_and_all_its_fields_are() {
+    let mut noting = Noting::begin();
+    noting.conduct.hear(head(HEADERS, 0x5, 1, 1_000), noting.now).unwrap();
+    assert_eq!(noting.waiting(), []);
+    assert_eq!(noting.conduct.hear_end(noting.now), change(true, false));
+    assert_eq!(noting.hear((HEADERS, 0x1), 3, 10), Ok(change(false, false)));
+    assert_eq!(noting.hear((9, 0), 3, 10), Ok(change(false, false)));
+    assert_eq!(noting.hear((9, 0x4), 3, 10), Ok(change(true, false)));
+    assert_eq!(noting.hear((HEADERS, 0x4), 5, 10), Ok(change(false, false)));
+    noting.conduct.hear(head(0, 0x1, 5, 1_000), noting.now).unwrap();
+    // What is answered by then was never waited for.
+    assert_eq!(noting.say((HEADERS, 0x4), 5), change(true, true));
+    assert_eq!(noting.conduct.hear_end(noting.now), change(false, false));
 }
 
 #[test]

@@ -91,3 +91,17 @@ async fn request_that_is_whole_keeps_its_place_whatever_follows_it() {
         assert!(!makes_room(&running).await, "{name}");
     }
 }
+#[tokio::test(start_paused = true)]
+async fn request_whose_last_frame_never_ends_keeps_no_place() {
+    let open = frame(1, 0x4, 1, &wait());
+    for (name, said) in [
+        ("head", frame(1, 0x5, 1, &[0; 1_000])[..9].to_vec()),
+        ("part of a head", frame(1, 0x5, 1, &wait())[..20].to_vec()),
+        ("head whose fields go on", frame(1, 0x1, 1, &wait()[..9])),
+        ("body", [open.clone(), frame(0, 0x1, 1, b"body")[..9].to_vec()].concat()),
+        ("trailers", [open, frame(1, 0x1, 1, &[])].concat()),
+    ] {
+        let (running, _raw) = crowded(&[opening(), said]).await;
+        assert!(makes_room(&running).await, "{name}");
+    }
+}

@@ -217,6 +217,35 @@ async fn connection_waits_for_its_handlers_as_long_as_they_need() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn request_that_comes_when_the_place_is_gone_is_not_passed_on_whole() {
+    for last in [frame(1, 0x5, 1, b"fields"), frame(0, 0x1, 1, b"body"), frame(0, 0x1, 1, b"")] {
+        for piece in [1, last.len()] {
+            let (mut client, mut server, place) = watched(64 * 1024);
+            let open = preface_and(&[settings(), frame(1, 0x4, 1, b"fields")]);
+            client.write_all(&open).await.unwrap();
+            assert!(server.first().await.unwrap());
+            server.read_exact(&mut vec![0; open.len()]).await.unwrap();
+            assert!(place.seat.displace());
+            let (mut given, mut told) = (Vec::new(), Vec::new());
+            let reading = async {
+                server.read_to_end(&mut given).await.unwrap();
+                drop(server);
+            };
+            let talking = async {
+                for piece in last.chunks(piece) {
+                    let _closed = client.write_all(piece).await;
+                    tokio::task::yield_now().await;
+                }
+                client.read_to_end(&mut told).await.unwrap();
+            };
+            tokio::join!(reading, talking);
+            assert!(given.len() < last.len(), "{last:?} by {piece}");
+            assert_eq!(told, go_away(1, NO_ERROR), "{last:?} by {piece}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn flood_is_told_to_calm_down_and_counts_as_cut_off() {
     let (mut client, mut server, place) = watched(64 * 1024);
     let pings = frame(6, 0, 0, &[0; 8]).repeat(600);
