@@ -2,7 +2,6 @@
 //!
 //! It takes as long as the client makes it: whoever calls bounds it, by dropping it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -56,8 +55,8 @@ impl Acceptor {
         &self.counts
     }
 
-    /// The handshake of one connection. `peer` is what the log calls it.
-    pub async fn handshake<S>(&self, stream: S, peer: impl fmt::Display) -> Result<Secured<S>, HandshakeError>
+    /// The handshake of one connection. One that fails is counted; whoever calls knows with whom it was, and logs it.
+    pub async fn handshake<S>(&self, stream: S) -> Result<Secured<S>, HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -74,19 +73,9 @@ impl Acceptor {
                 let version = stream.get_ref().1.protocol_version();
                 self.counts.complete(version == Some(ProtocolVersion::TLSv1_3));
             }
-            Err(error) => self.note(error, &peer),
+            Err(error) => self.counts.fail(error.class),
         }
         secured
-    }
-
-    fn note(&self, error: &HandshakeError, peer: &impl fmt::Display) {
-        let (class, reason) = (error.class, error.reason());
-        self.counts.fail(class);
-        if class.concerns_client_certificate() {
-            tracing::info!(%peer, class = class.as_str(), reason, "a client's certificate was not accepted");
-        } else {
-            tracing::debug!(%peer, class = class.as_str(), reason, "a TLS handshake failed");
-        }
     }
 }
 

@@ -67,11 +67,6 @@ impl FailureClass {
             Self::Other => "other",
         }
     }
-
-    /// Whether it is about a client's certificate: something that its owner will ask the operator about.
-    pub(crate) const fn concerns_client_certificate(self) -> bool {
-        matches!(self, Self::NoClientCertificate | Self::BadClientCertificate)
-    }
 }
 
 impl From<&io::Error> for HandshakeError {
@@ -89,7 +84,8 @@ impl HandshakeError {
         Self { class: FailureClass::BadClientCertificate, reason }
     }
 
-    pub(crate) fn reason(&self) -> &str {
+    /// In rustls's words, with nothing out of a certificate.
+    pub fn reason(&self) -> &str {
         &self.reason
     }
 }

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use config::{ClientAuth, ClientAuthorities, Definition, TlsSettings, TlsVersion};
 use tls::{Acceptor, Authorities, Clients, Credentials, MinVersion, Settings};
 
+use crate::front_listener::Handshakes;
 use crate::watch::Files;
 
 pub(crate) use collector::CertificateCollector;
@@ -81,8 +82,8 @@ impl Certificates {
     }
 
     /// What makes connections secure with it.
-    pub(crate) fn acceptor(&self) -> Arc<Acceptor> {
-        Arc::clone(&self.acceptor)
+    pub(crate) fn handshakes(&self) -> Arc<Handshakes> {
+        Arc::new(Handshakes::new(Arc::clone(&self.acceptor), Arc::clone(&self.clock)))
     }
 
     /// The file of the certificate that is in force.

@@ -6,6 +6,7 @@
 //!
 //! Each step is taken only where the definition asks for it.
 
+mod handshakes;
 mod stream;
 mod told;
 
@@ -16,9 +17,10 @@ use std::sync::Arc;
 use gateway::{Peer, Transport};
 use lambda::{ClientCertificate, Validity, certificate_time};
 use listen::{Arrival, Greeted, Listener};
-use tls::{Acceptor, CertificateFacts, Secured};
+use tls::{CertificateFacts, Secured};
 use tokio::net::{TcpListener, TcpStream};
 
+pub(crate) use handshakes::Handshakes;
 use stream::FrontStream;
 use told::Held;
 pub(crate) use told::Introductions;
@@ -28,14 +30,14 @@ pub(crate) use told::Introductions;
 pub(crate) struct FrontListener {
     socket: TcpListener,
     /// Makes connections secure; without it they are in clear.
-    tls: Option<Arc<Acceptor>>,
+    tls: Option<Arc<Handshakes>>,
     /// Learns whom connections are for; without it they are for whoever opens them.
     introductions: Option<Arc<Introductions>>,
 }
 
 impl FrontListener {
     /// A front door that listens on `socket`.
-    pub(crate) const fn new(socket: TcpListener, tls: Option<Arc<Acceptor>>) -> Self {
+    pub(crate) const fn new(socket: TcpListener, tls: Option<Arc<Handshakes>>) -> Self {
         Self { socket, tls, introductions: None }
     }
 
@@ -60,7 +62,7 @@ impl Listener for FrontListener {
 pub(crate) struct FrontArrival {
     stream: TcpStream,
     address: SocketAddr,
-    tls: Option<Arc<Acceptor>>,
+    tls: Option<Arc<Handshakes>>,
     introductions: Option<Arc<Introductions>>,
 }
 
@@ -101,7 +103,7 @@ impl Arrival for FrontArrival {
 async fn secure(
     stream: TcpStream,
     address: SocketAddr,
-    tls: &Acceptor,
+    tls: &Handshakes,
 ) -> io::Result<Greeted<FrontStream, Peer>> {
     let Secured { stream, protocol, client } = tls.handshake(stream, address).await?;
     let client = client.map(client_certificate).map(Arc::new);

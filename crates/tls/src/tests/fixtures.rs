@@ -235,10 +235,8 @@ pub(super) struct Ends {
 pub(super) async fn shake(acceptor: &Acceptor, client: &Client) -> Ends {
     let (ours, theirs) = duplex(64 * 1024);
     let connector = TlsConnector::from(Arc::new(client.config.clone()));
-    let (server, client) = tokio::join!(
-        acceptor.handshake(ours, "192.0.2.1:4711"),
-        connector.connect(client.name.clone(), theirs)
-    );
+    let (server, client) =
+        tokio::join!(acceptor.handshake(ours), connector.connect(client.name.clone(), theirs));
     Ends { server, client }
 }
 

@@ -156,8 +156,8 @@ impl Running {
         }
         let clock = Arc::clone(&world.clock);
         let tidying = tokio::spawn(limit_store::keep_tidy(store, clock, draining.clone()));
-        let acceptor = certificates.as_deref().map(Certificates::acceptor);
-        let front_door = FrontListener::new(bound.front_door, acceptor).with_introductions(introductions);
+        let handshakes = certificates.as_deref().map(Certificates::handshakes);
+        let front_door = FrontListener::new(bound.front_door, handshakes).with_introductions(introductions);
         let door = Arc::clone(&chain.door);
         let door =
             tokio::spawn(listen::serve_counted(front_door, large, door, draining.clone(), connections));
