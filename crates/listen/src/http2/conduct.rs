@@ -1,9 +1,8 @@
 //! What the frames of a connection add up to: which streams are open, who waits for whom, and whether the peer asks for more
 //! work than it gives reason for.
 //!
-//! The HTTP library answers or ignores most frames one by one, for as long as they come. Here they cost: each frame that is
-//! no part of a request takes from an allowance that time and answered requests fill up again. A peer that has spent it
-//! only makes work.
+//! The HTTP library answers or ignores most frames one by one, for as long as they come. Here they cost: each frame but that
+//! of a body takes from an allowance that time and answered requests fill up again. A peer that has spent it only makes work.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -83,8 +82,8 @@ impl Said {
 /// What the peer has done too much of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Excess {
-    /// Frames that are no part of a request.
-    #[error("too many frames that are no part of a request")]
+    /// Frames that no answer came of.
+    #[error("too many frames for the requests that were answered")]
     Frames,
     /// Bodies that are under way at once.
     #[error("the bodies under way are too large together")]
@@ -196,6 +195,7 @@ impl Conduct {
     }
 
     fn hear_fields(&mut self, head: Head, now: Instant) -> Result<(), Excess> {
+        self.allowance.spend(1, now)?;
         self.fields_since = (!head.ends_fields()).then_some(now);
         if head.stream > self.newest {
             self.newest = head.stream;
@@ -243,13 +243,10 @@ impl Conduct {
                 self.since = now;
             }
             Kind::Reset => {
-                self.allowance.owe(match self.streams.get(&head.stream) {
-                    // What an answer did not need of its request is called off, and is nobody's fault.
-                    Some(Stream { answer: Said::Whole, .. }) => 0,
-                    Some(Stream { answer: Said::Nothing | Said::Begun(_), .. }) => RESET,
-                    // The library's own answer to a head that is too large, for which nothing is earned.
-                    _ => RESET + ANSWER,
-                });
+                // What an answer did not need of its request is called off, and is nobody's fault.
+                let is_called_off =
+                    self.streams.get(&head.stream).is_some_and(|stream| stream.answer == Said::Whole);
+                self.allowance.owe(if is_called_off { 0 } else { RESET });
                 return self.end(head.stream, now);
             }
             Kind::Headers | Kind::Data => return self.answer(head, now),
@@ -273,7 +270,11 @@ impl Conduct {
         };
         if stream.answer.is_whole() {
             self.answering -= 1;
-            self.allowance.earn(ANSWER);
+            // The library answers heads that are too large with a head alone, as often as they come. So are answers to `HEAD`,
+            // which do not come by the hundred.
+            if stream.answer == Said::Whole {
+                self.allowance.earn(ANSWER);
+            }
             if stream.is_heard {
                 self.end(head.stream, now);
             }
@@ -292,7 +293,7 @@ impl Conduct {
     }
 }
 
-/// How much a peer may still ask for that is no part of a request.
+/// How much a peer may still send that no answer comes of.
 #[derive(Debug)]
 struct Allowance {
     /// In thousandths.
@@ -321,18 +322,20 @@ impl Allowance {
     }
 }
 
-/// As many frames that are no part of a request as a peer may send at once, in thousandths. A client that gives up a hundred
-/// requests together sends a hundred resets.
+/// As many frames that no answer comes of as a peer may send at once, in thousandths. A client that gives up a hundred requests
+/// together sends a hundred heads, and a hundred resets.
 const MOST: u64 = 512 * 1_000;
 
 /// How many more it may send each second.
 const EACH_SECOND: u64 = 10;
 
-/// How many more it may send for an answered request: a client that keeps windows open sends two for each answer.
+/// How many more it may send for an answered request, whose head is one of them: a client that keeps windows open sends two
+/// further ones for each answer.
 const ANSWER: u64 = 8;
 
-/// What a reset costs, from either side: a request was begun for nothing (CVE-2023-44487, CVE-2025-8671).
-const RESET: u64 = 4;
+/// What a reset costs beside the head of its request, from either side: it was begun for nothing (CVE-2023-44487,
+/// CVE-2025-8671).
+const RESET: u64 = 3;
 
 /// What settings cost: each is acknowledged, and may change the windows of all streams.
 const SETTINGS: u64 = 4;

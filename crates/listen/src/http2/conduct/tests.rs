@@ -177,11 +177,12 @@ fn whoever_is_told_to_leave_has_that_long_from_then() {
 #[test]
 fn every_frame_beside_requests_is_borne_so_often() {
     for (kind, stream, borne) in [
+        ((1, 4), 0, 508),  // HEADERS
         ((6, 0), 0, 508),  // PING
         ((6, 1), 0, 508),  // an answer to one
         ((4, 0), 0, 127),  // SETTINGS
         ((4, 1), 0, 508),  // their acknowledgement
-        ((3, 0), 1, 127),  // RST_STREAM
+        ((3, 0), 1, 169),  // RST_STREAM
         ((2, 0), 1, 508),  // PRIORITY
         ((8, 0), 0, 508),  // WINDOW_UPDATE
         ((9, 0), 1, 508),  // CONTINUATION
@@ -205,6 +206,8 @@ fn time_and_answers_fill_the_allowance_up_and_not_over() {
     noting.now += Duration::from_millis(100);
     assert_eq!(noting.borne((6, 0), 0), 1);
     for stream in [1, 3, 5] {
+        // Its head is paid for by the time that it took.
+        noting.now += Duration::from_millis(100);
         noting.answered(stream);
     }
     assert_eq!(noting.borne((6, 0), 0), 24);
@@ -224,15 +227,27 @@ fn streams_that_we_have_to_reset_use_the_allowance_up() {
 
 #[test]
 fn heads_that_the_library_refuses_by_itself_use_the_allowance_up() {
-    for flags in [0x4, 0x5] {
+    for (flags, is_reset, left) in [(0x4, true, 508 - 120 * 4), (0x5, false, 508 - 120)] {
         let mut noting = Noting::begin();
-        for number in 0..125 {
+        for number in 0..120 {
             noting.hear((HEADERS, flags), 2 * number + 1, 10).unwrap();
             noting.say((HEADERS, 0x5), 2 * number + 1);
-            noting.say((3, 0), 2 * number + 1);
+            if is_reset {
+                noting.say((3, 0), 2 * number + 1);
+            }
         }
-        assert_eq!(noting.borne((6, 0), 0), 4);
+        assert_eq!(noting.borne((6, 0), 0), left);
     }
+}
+
+#[test]
+fn hundred_requests_that_are_given_up_together_are_borne() {
+    let mut noting = Noting::begin();
+    let given_up = (0..1_000).take_while(|number| {
+        let stream = 2 * number + 1;
+        noting.hear((HEADERS, 0x4), stream, 10).is_ok() && noting.hear((3, 0), stream, 4).is_ok()
+    });
+    assert_eq!(given_up.count(), 127);
 }
 
 #[test]
@@ -274,7 +289,10 @@ fn bodies_under_way_are_so_large_together_and_no_larger() {
 #[test]
 fn streams_that_are_left_open_are_so_many() {
     let mut noting = Noting::begin();
-    let opened =
-        (0..1_000).take_while(|number| noting.hear(FINAL_HEADERS, 2 * number + 1, 1).is_ok()).count();
-    assert_eq!(opened, 512);
+    let opened = (0..1_000).take_while(|number| {
+        noting.now += Duration::from_millis(100);
+        noting.hear(FINAL_HEADERS, 2 * number + 1, 1).is_ok()
+    });
+    assert_eq!(opened.count(), 512);
+    assert_eq!(noting.hear(FINAL_HEADERS, 2_001, 1), Err(Excess::Streams));
 }

@@ -105,3 +105,20 @@ async fn request_whose_last_frame_never_ends_keeps_no_place() {
         assert!(makes_room(&running).await, "{name}");
     }
 }
+#[tokio::test(start_paused = true)]
+async fn heads_that_the_library_refuses_are_borne_for_a_while() {
+    let kept = [b"\x40\x01a\x7f\xbd\x1d".as_slice(), &[b'b'; 3_900]].concat();
+    for flags in [0x4, 0x5] {
+        let running = started(Bounds::default());
+        let mut raw = running.raw();
+        raw.send(&[opening(), frame(1, flags, 1, &[fields(), kept.clone(), vec![0xbe; 7]].concat())]).await;
+        for number in 1..1_000 {
+            raw.send(&[frame(1, flags, 2 * number + 1, &[fields(), vec![0xbe; 7]].concat())]).await;
+            let _came = raw.stream.read_buf(&mut raw.read).await;
+        }
+        let came = raw.came().await;
+        let answered = came.iter().filter(|(kind, ..)| *kind == 1).count();
+        assert!(answered > 0 && came.iter().all(|(kind, ..)| *kind != 0), "with {flags}");
+        assert_eq!(farewell(&came).map(|(_, code)| code), Some(0xb), "after {answered} with {flags}");
+    }
+}
