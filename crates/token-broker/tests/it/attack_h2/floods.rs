@@ -5,7 +5,7 @@
 use super::Target;
 use super::case::Good;
 use super::case::{ENHANCE_YOUR_CALM, FORM};
-use super::hpack::literal;
+use super::hpack::{kept, literal};
 use super::wire::{
     ACK, CONTINUATION, DATA, END_HEADERS, GO_AWAY, HEADERS, PING, PRIORITY, RESET, SETTINGS, WHOLE,
     WINDOW_UPDATE, frame, setting,
@@ -15,16 +15,12 @@ use super::wire::{
 /// reset the connection before it is read.
 const MANY: u32 = 1_000;
 
-/// The same of large frames.
-const FEW: u32 = 160;
-
 /// How much more memory all of them may cost.
 const MEBIBYTES: u64 = 48;
 
 fn floods(good: &Good) -> Vec<(&'static str, Vec<u8>)> {
     let head = |stream: u32, flags: u8| frame(HEADERS, flags, stream, good.block());
     let each = |make: &dyn Fn(u32) -> Vec<u8>| (0..MANY).flat_map(|number| make(2 * number + 1)).collect();
-    let few = |make: &dyn Fn(u32) -> Vec<u8>| (0..FEW).flat_map(|number| make(2 * number + 1)).collect();
     let same = |frame: Vec<u8>| frame.repeat(usize::try_from(MANY).unwrap());
     let first = |first: Vec<u8>, then: Vec<u8>| [first, same(then)].concat();
     vec![
@@ -60,18 +56,8 @@ fn floods(good: &Good) -> Vec<(&'static str, Vec<u8>)> {
             "heads that are none",
             each(&|stream| frame(HEADERS, WHOLE, stream, literal("connection", "close"))),
         ),
-        (
-            "heads that are too large",
-            few(&|stream| {
-                frame(
-                    HEADERS,
-                    WHOLE,
-                    stream,
-                    [good.block(), b"\x40\x01a\x7f\xbd\x1d".to_vec(), vec![b'b'; 3_900], vec![0xbe; 7]]
-                        .concat(),
-                )
-            }),
-        ),
+        ("heads that are too large, with an end", too_large(good, WHOLE)),
+        ("heads that are too large, without an end", too_large(good, END_HEADERS)),
         ("streams beyond the cap", each(&|stream| head(stream, END_HEADERS))),
         ("bodies of nothing", first(head(1, END_HEADERS), frame(DATA, 0, 1, []))),
         (
@@ -95,6 +81,17 @@ fn floods(good: &Good) -> Vec<(&'static str, Vec<u8>)> {
             .concat(),
         ),
     ]
+}
+
+/// Heads of which the library answers every one by itself. What makes them large is kept from the first.
+fn too_large(good: &Good, flags: u8) -> Vec<u8> {
+    let first = [good.open_block(), kept("a", [b'b'; 3_900])].concat();
+    (0..MANY)
+        .flat_map(|number| {
+            let block = if number == 0 { &first } else { &good.open_block() };
+            frame(HEADERS, flags, 2 * number + 1, [block.as_slice(), &[0xbe; 7]].concat())
+        })
+        .collect()
 }
 
 #[test]
