@@ -199,15 +199,17 @@ impl Record {
         self
     }
 
-    /// When a step begins, if somebody wants to know.
-    pub(crate) fn begin_step(&self) -> Option<Timestamp> {
-        self.traced.as_ref().map(|_traced| self.log.clock.now())
+    /// Notes that a step begins.
+    pub(crate) fn begin_step(&mut self, phase: Phase) {
+        if let Some(traced) = &mut self.traced {
+            traced.begin_phase(phase, self.log.clock.now());
+        }
     }
 
-    /// Notes that a step which began then is over.
-    pub(crate) fn end_step(&mut self, phase: Phase, began: Option<Timestamp>) {
-        if let (Some(traced), Some(began)) = (&mut self.traced, began) {
-            traced.note(phase, began, self.log.clock.now());
+    /// Notes that the step which is under way is over.
+    pub(crate) fn end_step(&mut self) {
+        if let Some(traced) = &mut self.traced {
+            traced.end_phase(self.log.clock.now());
         }
     }
 

@@ -88,9 +88,9 @@ pub(crate) async fn spend(mut call: Identified, limits: &Limits) -> Step<Admitte
         return Err(call.refuse(Refusal::LimitsUnavailable { wait: Wait::Never }));
     };
     let now = call.authorized.routed.received.now();
-    let began = call.record().begin_step();
+    call.record().begin_step(Phase::Admit);
     let decided = limits.spend(now, &bill.charges).await;
-    call.record().end_step(Phase::Admit, began);
+    call.record().end_step();
     let (limited, refusal) = match decided {
         Ok(Decision::Admitted { .. }) => {
             tell_admitted(&call);

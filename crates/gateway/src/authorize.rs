@@ -50,10 +50,11 @@ pub(crate) async fn run(mut call: Routed, clock: &dyn Clock) -> Step<Authorized>
         Authorization::By(authorizer) => authorizer,
     };
     // An authorizer that does not come back says nothing; it may take as long as the function behind it.
-    let (started, began) = (clock.now(), call.received.record.begin_step());
+    let started = clock.now();
+    call.received.record.begin_step(Phase::Authorize);
     let verdict = tokio::time::timeout(call.endpoint.timeout, authorizer.authorize(&call)).await;
     let verdict = verdict.unwrap_or(Verdict::Broken);
-    call.received.record.end_step(Phase::Authorize, began);
+    call.received.record.end_step();
     call.received.record.authorizer = Some(asked(&verdict, clock.now().since(started)));
     match verdict {
         Verdict::Allow(principal) => Ok(Authorized { routed: call, principal: Some(principal) }),

@@ -41,7 +41,7 @@ pub(crate) async fn call(
     let trace = watched.unwrap_or_else(|| Trace::of(&request.parts.headers, request.now(), entropy));
     let source_ip = request.source_ip().to_string();
     call.record().trace = Some(trace.id);
-    let began = call.record().begin_step();
+    call.record().begin_step(Phase::Invoke);
     let started = clock.now();
     let outcome = {
         let event = event::of(&call, &trace.inbound, &source_ip);
@@ -52,7 +52,7 @@ pub(crate) async fn call(
         let replied = tokio::time::timeout(endpoint.timeout, guarded).await;
         replied.map(|replied| replied.unwrap_or(Err(InvokeError::Failed)))
     };
-    call.record().end_step(Phase::Invoke, began);
+    call.record().end_step();
     call.record().integration = Some(Integration {
         latency: clock.now().since(started),
         status: outcome.as_ref().ok().map(lambda_status),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Map;
 use spans::{Kind, Senders, Span, SpanSink, Tracer, Value};
 use testkit::SeededEntropy;
+use tokio::io::AsyncWriteExt as _;
 
 use super::account::{GOOD, UNKNOWN};
 use super::harness::{House, Request, Setup};
@@ -133,4 +134,20 @@ async fn function_that_fails_fails_its_request() {
     assert!(own.failed);
     assert_eq!(text(&own, "error.type"), Some("502"));
     assert_eq!((text(&own, "url.scheme"), text(&own, "client.address")), (Some("https"), Some("127.0.0.1")));
+}
+
+#[tokio::test]
+async fn step_that_the_client_left_in_has_its_span() {
+    let (setup, kept) = traced(Setup::stock(), 1, Senders::Decide);
+    let house = setup.open().await;
+    house.function.hangs();
+    let mut client = house.connect().await;
+    client.write_all(&Request::token(GOOD).wire()).await.unwrap();
+    house.function.entered.notified().await;
+    drop(client);
+    let [admit, invoke, own] = kept.of_last().await.try_into().unwrap();
+    assert_eq!([&*admit.name, &*invoke.name], ["admit", "invoke"]);
+    assert_eq!((invoke.parent, invoke.ended), (Some(own.id), own.ended));
+    assert!(seen(&house).contains(&format!("Parent={}", invoke.id)));
+    assert_eq!(text(&own, "error.type"), Some("client_left"));
 }

@@ -26,6 +26,7 @@ pub(crate) struct Traced {
     own: SpanId,
     invoke: SpanId,
     phases: Vec<(Phase, Timestamp, Timestamp)>,
+    under_way: Option<(Phase, Timestamp)>,
 }
 
 /// A phase that has a span.
@@ -94,6 +95,7 @@ impl Trace {
             own,
             invoke,
             phases: Vec::new(),
+            under_way: None,
         });
         let sampled = u8::from(request.is_some());
         let inbound = format!("Root={id};Parent={invoke};Sampled={sampled}");
@@ -113,13 +115,19 @@ impl TraceId {
 }
 
 impl Traced {
-    /// Notes a phase that is over.
-    pub(crate) fn note(&mut self, phase: Phase, started: Timestamp, ended: Timestamp) {
-        self.phases.push((phase, started, ended));
+    /// Notes a phase that begins.
+    pub(crate) fn begin_phase(&mut self, phase: Phase, at: Timestamp) {
+        self.under_way = Some((phase, at));
     }
 
-    /// Hands over the spans.
-    pub(crate) fn end(self, ended: &Ended<'_>) {
+    /// Notes that the phase which is under way is over.
+    pub(crate) fn end_phase(&mut self, at: Timestamp) {
+        self.phases.extend(self.under_way.take().map(|(phase, started)| (phase, started, at)));
+    }
+
+    /// Hands over the spans. A phase that the client left in ends here: spans of the function's may stand below it.
+    pub(crate) fn end(mut self, ended: &Ended<'_>) {
+        self.end_phase(ended.at);
         for (phase, started, at) in &self.phases {
             let id = if *phase == Phase::Invoke { self.invoke } else { self.tracer.draw() };
             let span = self.span(id, phase.name().into(), (*started, *at));
