@@ -11,8 +11,7 @@ use std::sync::Arc;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
-use hyper::body::Incoming;
-use listen::{BodyError, Inbound, Violation, read_body};
+use listen::{BodyError, Inbound, RequestBody, Violation, read_body};
 use proxied::SourceRule;
 
 use crate::access_log::Record;
@@ -32,7 +31,7 @@ const SINGLE: [HeaderName; 3] = [X_API_KEY, AUTHORIZATION, CONTENT_TYPE];
 pub(crate) struct Arrived {
     pub(crate) record: Record,
     pub(crate) parts: Parts,
-    pub(crate) body: Incoming,
+    pub(crate) body: RequestBody,
     pub(crate) peer: Peer,
     pub(crate) source_ip: IpAddr,
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use http::HeaderValue;
 use http::header::CONNECTION;
+use http::{HeaderValue, Request};
 use hyper::body::{Body, Incoming};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use crate::body::RequestBody;
 use crate::connection::{Connection, Served, lingered, see_through};
 use crate::drain::DrainSignal;
 use crate::follow::{HeadBounds, Stop};
@@ -30,7 +31,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + fmt::Debug + Send + Sync + 'static,
 {
-    let Connection { bounds, handler, counts, seat, clock } = connection;
+    let Connection { bounds, handler, counts, store: _, seat, clock } = connection;
     let head = HeadBounds { bytes: bounds.head_bytes, fields: bounds.header_fields };
     let mut stream = Vetted::new(Stalling::new(stream, bounds.stall), head, Arc::clone(&seat));
     let begun = tokio::select! {
@@ -43,7 +44,8 @@ where
     let accepted = Instant::now();
     let draining = drain.clone();
     let whose = peer.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let request = request.map(RequestBody::of_http1);
         let (handler, seat, draining) = (Arc::clone(&handler), Arc::clone(&seat), draining.clone());
         let peer = whose.clone();
         async move {

@@ -11,8 +11,7 @@ mod watched;
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,10 +26,13 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use self::crew::Leftovers;
 use self::crew::{Crew, Manned};
 use self::watched::Watched;
+use crate::body::RequestBody;
 use crate::connection::{Connection, Place, Served, lingered, see_through};
 use crate::drain::DrainSignal;
+use crate::holding::{Holding, Store};
 use crate::serve::{Answer, Bounds, Handler, Inbound, Refused};
 use crate::stall::Stalling;
 
@@ -41,9 +43,11 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + fmt::Debug + Send + Sync + 'static,
 {
-    let Connection { bounds, handler, counts, seat, clock } = connection;
+    let Connection { bounds, handler, counts, store, seat, clock } = connection;
     let place = Arc::new(Place { counts: Arc::clone(&counts), seat, clock });
-    let mut stream = Watched::new(Stalling::new(stream, bounds.stall), bounds, place);
+    let heads = Heads::new(Arc::clone(&store), bounds);
+    let bodies = Holding::new(store, OWN_BODIES, BODIES);
+    let mut stream = Watched::new(Stalling::new(stream, bounds.stall), bounds, place, bodies);
     let begun = tokio::select! {
         begun = tokio::time::timeout(bounds.head, stream.first()) => begun,
         () = lingered(drain.clone(), bounds.linger) => return,
@@ -51,8 +55,10 @@ where
     if !matches!(begun, Ok(Ok(true))) {
         return;
     }
-    let (whose, heads) = (peer.clone(), Heads::default());
+    let (whose, crew) = (peer.clone(), Crew::default());
+    let leftovers = crew.leftovers();
     let service = service_fn(move |request: Request<Incoming>| {
+        let request = request.map(|body| RequestBody::of_http2(body, leftovers.clone()));
         let (handler, peer, held) =
             (Arc::clone(&handler), whose.clone(), heads.hold(request::weight(&request)));
         async move {
@@ -60,7 +66,6 @@ where
             Ok(answer(&*handler, request, peer, bounds).await)
         }
     });
-    let crew = Crew::default();
     let served = settings(crew.clone(), bounds).serve_connection(TokioIo::new(stream), service);
     let served = pin!(Manned::new(served, crew));
     see_through(served, (bounds, &counts), &peer, last_call(drain, bounds.age)).await;
@@ -68,7 +73,7 @@ where
 
 async fn answer<H: Handler<P>, P>(
     handler: &H,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     peer: P,
     bounds: Bounds,
 ) -> Answer {
@@ -112,8 +117,8 @@ async fn last_call(mut drain: DrainSignal, age: Duration) {
 }
 
 /// What the heads of the requests under way hold together. A few bytes of compressed fields can stand for a whole head.
-#[derive(Clone, Debug, Default)]
-struct Heads(Arc<AtomicUsize>);
+#[derive(Clone, Debug)]
+struct Heads(Arc<Mutex<Holding>>);
 
 /// A head's part, for as long as its request is under way.
 #[derive(Debug)]
@@ -123,17 +128,25 @@ struct Held {
 }
 
 impl Heads {
-    /// Takes so many bytes more, unless that is too much. One head is never too much.
+    /// One head is never too much.
+    fn new(store: Arc<Store>, bounds: Bounds) -> Self {
+        let own = OWN_HEADS.max(bounds.head_bytes);
+        Self(Arc::new(Mutex::new(Holding::new(store, own, HEADS.max(own)))))
+    }
+
+    /// Takes so many bytes more, unless that is too much.
     fn hold(&self, bytes: usize) -> Option<Held> {
-        let held = Held { heads: self.clone(), bytes };
-        let before = self.0.fetch_add(bytes, Relaxed);
-        (before == 0 || before.saturating_add(bytes) <= HEADS).then_some(held)
+        self.lock().take(bytes).then(|| Held { heads: self.clone(), bytes })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Holding> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.heads.0.fetch_sub(self.bytes, Relaxed);
+        self.heads.lock().give(self.bytes);
     }
 }
 
@@ -177,8 +190,13 @@ const ERRORS: usize = 128;
 /// How long a client may be silent before it is asked whether it is there, and how long it may take to say so.
 const ALIVE: Duration = Duration::from_secs(20);
 
-/// How many bytes the heads under way on one connection may hold.
+/// How many bytes the heads under way on one connection may hold, and how many of them are its own.
 const HEADS: usize = 256 * 1024;
+const OWN_HEADS: usize = 32 * 1024;
+
+/// The same of bodies. What is its own is more than a body may have.
+const BODIES: usize = 512 * 1024;
+const OWN_BODIES: usize = 96 * 1024;
 
 #[cfg(test)]
 mod tests;

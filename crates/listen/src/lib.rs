@@ -20,6 +20,7 @@ mod counts;
 mod drain;
 mod follow;
 mod head;
+mod holding;
 mod host;
 mod house;
 mod http1;
@@ -37,7 +38,7 @@ mod vetted;
 mod violation;
 
 pub use addresses::{Addresses, Entered};
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, RequestBody, read_body};
 pub use counts::Counts;
 pub use drain::{Drain, DrainSignal};
 pub use listener::{Arrival, Greeted, Listener, LocalPeer, PeerOf, Protocol};

@@ -68,7 +68,7 @@ impl Linger {
 pub(crate) const SCRATCH: usize = 2048;
 
 /// How many bytes of a peer that is still sending are thrown away after the answer.
-const LINGER_BYTES: usize = 256 * 1024;
+pub(crate) const LINGER_BYTES: usize = 256 * 1024;
 
 /// How long a peer that may still be sending has to close its side.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);

@@ -10,13 +10,14 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
-use hyper::body::Incoming;
 
 use crate::addresses::Addresses;
+use crate::body::RequestBody;
 use crate::connection::Connection;
 use crate::counts::Counts;
 use crate::drain::DrainSignal;
 use crate::head::MOST_FIELDS;
+use crate::holding::Store;
 use crate::house::House;
 use crate::listener::{Arrival as _, Listener, PeerOf};
 use crate::seat::Seat;
@@ -28,7 +29,7 @@ pub type Answer = http::Response<Full<Bytes>>;
 /// A request as it came in, and who sent it.
 pub struct Inbound<P = SocketAddr> {
     /// The request; its body has not been read yet.
-    pub request: http::Request<Incoming>,
+    pub request: http::Request<RequestBody>,
     /// Who is at the other end of the socket; of TCP, the only source address that a peer cannot choose.
     pub peer: P,
 }
@@ -108,6 +109,9 @@ pub struct Bounds {
     pub head_bytes: usize,
     /// How many header fields a request may have. No more than 100.
     pub header_fields: usize,
+    /// How many bytes of requests under way all connections of HTTP/2 may hold together, beyond what each may hold by itself: a
+    /// head and a body.
+    pub common_bytes: usize,
 }
 
 impl Default for Bounds {
@@ -122,6 +126,7 @@ impl Default for Bounds {
             linger: Duration::ZERO,
             head_bytes: 24 * 1024,
             header_fields: MOST_FIELDS,
+            common_bytes: 128 * 1024 * 1024,
         }
     }
 }
@@ -146,7 +151,7 @@ pub async fn serve_counted<L: Listener, H: Handler<PeerOf<L>>>(
     mut drain: DrainSignal,
     counts: Arc<Counts>,
 ) {
-    let addresses = Addresses::new(bounds.per_address);
+    let (addresses, store) = (Addresses::new(bounds.per_address), Store::new(bounds.common_bytes));
     let mut house = House::new(bounds.connections, Arc::clone(&counts));
     let grace = loop {
         house.tidy();
@@ -185,6 +190,7 @@ pub async fn serve_counted<L: Listener, H: Handler<PeerOf<L>>>(
             bounds,
             handler: Arc::clone(&handler),
             counts: Arc::clone(&counts),
+            store: Arc::clone(&store),
             seat: Arc::clone(&seat),
             clock,
         };

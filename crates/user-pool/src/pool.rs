@@ -9,8 +9,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, request};
-use hyper::body::Incoming;
-use listen::{Answer, Handler, Inbound, read_body};
+use listen::{Answer, Handler, Inbound, RequestBody, read_body};
 use oauth::{ErrorCode, Form, ScopeSet, TokenReply};
 use thiserror::Error;
 
@@ -89,7 +88,7 @@ impl UserPool {
         self.token_requests.load(Ordering::Relaxed)
     }
 
-    async fn token_endpoint(&self, head: &request::Parts, body: Incoming) -> Answer {
+    async fn token_endpoint(&self, head: &request::Parts, body: RequestBody) -> Answer {
         self.token_requests.fetch_add(1, Ordering::Relaxed);
         let outcome = match read_body(body, MAX_BODY, BODY_DEADLINE).await {
             Ok(body) => self.grant(&head.headers, &body).await,
@@ -120,7 +119,7 @@ impl UserPool {
         self.mint(client, &scopes).await.ok_or(ErrorCode::ServerError)
     }
 
-    async fn api(&self, head: &request::Parts, body: Incoming) -> Answer {
+    async fn api(&self, head: &request::Parts, body: RequestBody) -> Answer {
         let outcome = if client_token::is_asked_for(&head.headers) {
             self.token_requests.fetch_add(1, Ordering::Relaxed);
             match read_body(body, MAX_BODY, BODY_DEADLINE).await {

@@ -5,11 +5,13 @@
 //! of a body takes from an allowance that time and answered requests fill up again. A peer that has spent it only makes work.
 
 use std::collections::HashMap;
+use std::mem;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::frames::{Head, Kind};
+use crate::holding::Holding;
 
 /// What both ends of a connection have said so far.
 #[derive(Debug)]
@@ -25,8 +27,8 @@ pub(crate) struct Conduct {
     has_settled: bool,
     /// Whether we have said that no further stream is welcome.
     is_parting: bool,
-    /// Bytes of bodies of the streams that are open.
-    held: u64,
+    /// What the bodies hold of the streams that are open.
+    bodies: Holding,
     /// Streams whose answers have begun and not ended.
     answering: usize,
     allowance: Allowance,
@@ -37,7 +39,7 @@ pub(crate) struct Conduct {
 /// A stream that is open in at least one direction.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream {
-    body: u32,
+    body: usize,
     /// The request is whole.
     is_heard: bool,
     answer: Said,
@@ -119,7 +121,7 @@ pub(crate) enum Waiting {
 
 impl Conduct {
     /// Nothing has been said.
-    pub(crate) fn begin(now: Instant) -> Self {
+    pub(crate) fn begin(bodies: Holding, now: Instant) -> Self {
         Self {
             streams: HashMap::new(),
             newest: 0,
@@ -127,7 +129,7 @@ impl Conduct {
             ending: None,
             has_settled: false,
             is_parting: false,
-            held: 0,
+            bodies,
             answering: 0,
             allowance: Allowance { left: MOST, at: now },
             since: now,
@@ -209,15 +211,15 @@ impl Conduct {
 
     fn hear_data(&mut self, head: Head, now: Instant) -> Result<(), Excess> {
         match self.streams.get_mut(&head.stream) {
-            Some(stream) => {
-                stream.body = stream.body.saturating_add(head.length);
-                self.held += u64::from(head.length);
-                if self.held > HELD {
+            Some(stream) if !stream.answer.is_whole() => {
+                let length = usize::try_from(head.length).unwrap_or(usize::MAX);
+                if !self.bodies.take(length) {
                     return Err(Excess::Bodies);
                 }
+                stream.body += length;
             }
             // Nobody reads it any more.
-            None => self.allowance.spend(1, now)?,
+            _ => self.allowance.spend(1, now)?,
         }
         Ok(())
     }
@@ -270,6 +272,7 @@ impl Conduct {
         };
         if stream.answer.is_whole() {
             self.answering -= 1;
+            self.bodies.give(mem::take(&mut stream.body));
             // The library answers heads that are too large with a head alone, as often as they come. So are answers to `HEAD`,
             // which do not come by the hundred.
             if stream.answer == Said::Whole {
@@ -285,7 +288,7 @@ impl Conduct {
     /// Forgets a stream.
     fn end(&mut self, stream: u32, now: Instant) -> Change {
         let Some(ended) = self.streams.remove(&stream) else { return Change::default() };
-        self.held -= u64::from(ended.body).min(self.held);
+        self.bodies.give(ended.body);
         self.answering -= usize::from(ended.answer.under_way_since().is_some());
         self.since = now;
         // A request that was neither whole nor answered was none.
@@ -342,9 +345,6 @@ const SETTINGS: u64 = 4;
 
 /// How many streams may be open, those included that the HTTP library refuses and has not said so yet.
 const STREAMS: usize = 512;
-
-/// How many bytes of bodies may be under way on one connection.
-const HELD: u64 = 512 * 1024;
 
 /// How long a peer has to leave after it was told to.
 pub(crate) const PARTING: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use futures_util::stream::{FuturesUnordered, Stream as _};
@@ -20,6 +20,26 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Takes work on.
 #[derive(Clone, Default)]
 pub(crate) struct Crew(Arc<Mutex<Vec<Work>>>);
+
+/// Where what is left of a request goes, for as long as there is a crew.
+#[derive(Clone)]
+pub(crate) struct Leftovers(Weak<Mutex<Vec<Work>>>);
+
+impl Crew {
+    pub(crate) fn leftovers(&self) -> Leftovers {
+        Leftovers(Arc::downgrade(&self.0))
+    }
+}
+
+impl Leftovers {
+    /// Leaves `work` to the crew. It is begun when the connection is looked at next, or right after what leaves it if that is
+    /// the crew's as well.
+    pub(crate) fn leave(self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(crew) = self.0.upgrade() {
+            Crew(crew).execute(work);
+        }
+    }
+}
 
 impl fmt::Debug for Crew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,10 +74,15 @@ impl<C: Served> Future for Manned<C> {
         let this = &mut *self;
         // Answers wake the connection that they are for, so that it is looked at again after them.
         let ended = this.connection.as_mut().poll(context);
-        let further = mem::take(&mut *this.crew.0.lock().unwrap_or_else(PoisonError::into_inner));
-        this.under_way.extend(further);
-        while let Poll::Ready(Some(())) = Pin::new(&mut this.under_way).poll_next(context) {}
-        ended
+        loop {
+            let further = mem::take(&mut *this.crew.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let has_more = !further.is_empty();
+            this.under_way.extend(further);
+            while let Poll::Ready(Some(())) = Pin::new(&mut this.under_way).poll_next(context) {}
+            if !has_more {
+                return ended;
+            }
+        }
     }
 }
 

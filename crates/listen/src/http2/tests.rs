@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod holding;
+mod unread;
 
 /// Connections that are handed over as they are made.
 struct Doors(Mutex<UnboundedReceiver<DuplexStream>>);
@@ -124,6 +125,13 @@ fn post(path: &str) -> Request<()> {
     Request::post(format!("https://localhost{path}")).body(()).unwrap()
 }
 
+/// A request whose head has some 10,000 bytes.
+fn large(path: &str) -> Request<()> {
+    let mut request = post(path);
+    request.headers_mut().insert("a", HeaderValue::from_str(&"b".repeat(10_000)).unwrap());
+    request
+}
+
 async fn ask(
     client: &SendRequest<Bytes>,
     request: Request<()>,
@@ -167,6 +175,17 @@ impl Raw {
         let _closed = self.stream.write_all(&frames.concat()).await;
     }
 
+    /// What has come whole of all that was read.
+    fn whole_frames(&self) -> Vec<Came> {
+        let mut rest = &*self.read;
+        while let Some([a, b, c]) = rest.first_chunk() {
+            let length = usize::try_from(u32::from_be_bytes([0, *a, *b, *c])).unwrap();
+            let Some(after) = rest.get(9 + length..) else { break };
+            rest = after;
+        }
+        frames_of(&self.read[..self.read.len() - rest.len()])
+    }
+
     /// Everything until the other end closes.
     async fn came(mut self) -> Vec<Came> {
         let _ended = self.stream.read_to_end(&mut self.read).await;
@@ -194,6 +213,11 @@ fn opening() -> Vec<u8> {
 /// `POST / ` to `localhost` over `https`, by the static table.
 fn fields() -> Vec<u8> {
     [b"\x83\x84\x87\x01\x09".as_slice(), b"localhost"].concat()
+}
+
+/// A request with a body, which is echoed.
+fn whole(stream: u32) -> Vec<u8> {
+    [frame(1, 0x4, stream, &fields()), frame(0, 0x1, stream, b"body")].concat()
 }
 
 /// What the last GOAWAY says: the latest stream and the code.
@@ -301,14 +325,9 @@ async fn body_that_never_ends_is_refused_and_leaves_the_others_alone() {
 async fn heads_under_way_are_so_large_together_and_further_requests_can_be_asked_again() {
     let running = started(Bounds::default());
     let (client, _connection) = running.client().await;
-    let large = || {
-        let mut request = post("/wait");
-        request.headers_mut().insert("a", HeaderValue::from_str(&"b".repeat(10_000)).unwrap());
-        request
-    };
     let asking: Vec<_> = (0..30)
         .map(|_| {
-            let (client, request) = (client.clone(), large());
+            let (client, request) = (client.clone(), large("/wait"));
             tokio::spawn(async move { ask(&client, request, "").await })
         })
         .collect();
@@ -328,7 +347,7 @@ async fn heads_under_way_are_so_large_together_and_further_requests_can_be_asked
     }
     assert_eq!(refused, 30 - HEADS / 10_000);
     running.echo.go_on.notify_one();
-    assert_eq!(ask(&client, large(), "").await.unwrap().0, 200, "room is there again");
+    assert_eq!(ask(&client, large("/wait"), "").await.unwrap().0, 200, "room is there again");
 }
 
 #[tokio::test(start_paused = true)]

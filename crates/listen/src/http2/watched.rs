@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep};
 use super::conduct::{Change, Conduct, PARTING, Waiting};
 use super::frames::Frames;
 use crate::connection::Place;
+use crate::holding::Holding;
 use crate::linger::Linger;
 use crate::serve::Bounds;
 
@@ -63,7 +64,7 @@ struct Farewell([u8; 17], usize);
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     /// `stream`, of which nothing has been read.
-    pub(crate) fn new(stream: S, bounds: Bounds, place: Arc<Place>) -> Self {
+    pub(crate) fn new(stream: S, bounds: Bounds, place: Arc<Place>, bodies: Holding) -> Self {
         let now = Instant::now();
         Self {
             stream,
@@ -73,7 +74,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
             heard: Frames::default(),
             begun: now,
             said: Frames::default(),
-            conduct: Conduct::begin(now),
+            conduct: Conduct::begin(bodies, now),
             alarm: Alarm::default(),
             end: None,
             farewell: None,

@@ -1,5 +1,7 @@
+use super::super::BODIES;
 use super::super::frames::{Frames, tests::frame};
 use super::*;
+use crate::holding::Store;
 
 /// Somebody who takes note at a time that stands still unless it is moved.
 struct Noting {
@@ -13,7 +15,8 @@ const FINAL_HEADERS: (u8, u8) = (HEADERS, 0x5);
 impl Noting {
     fn begin() -> Self {
         let now = Instant::now();
-        let mut noting = Self { conduct: Conduct::begin(now), now };
+        let bodies = Holding::new(Store::new(usize::MAX / 2), 0, BODIES);
+        let mut noting = Self { conduct: Conduct::begin(bodies, now), now };
         assert_eq!(noting.waiting(), [Waiting::ForSettings]);
         noting.hear((4, 0), 0, 0).unwrap();
         noting
@@ -64,7 +67,7 @@ fn stream_is_over_when_both_sides_have_said_the_last() {
     assert_eq!(noting.waiting(), [Waiting::ForRoom]);
     assert_eq!(noting.say((0, 0x1), 1), change(false, false));
     assert_eq!(noting.waiting(), [Waiting::ForRequests]);
-    assert_eq!(noting.conduct.held, 0);
+    assert!(noting.conduct.bodies.take(BODIES), "nothing is held any more");
 }
 
 #[test]
@@ -284,6 +287,18 @@ fn bodies_under_way_are_so_large_together_and_no_larger() {
     assert_eq!(noting.hear((0, 0), 1, 1), Err(Excess::Bodies));
     noting.say((3, 0), 1);
     assert!(noting.hear((0, 0), 3, 1).is_ok());
+}
+
+#[test]
+fn what_comes_after_the_answer_holds_nothing_and_costs() {
+    let mut noting = Noting::begin();
+    noting.hear((HEADERS, 0x4), 1, 10).unwrap();
+    noting.hear((0, 0), 1, 16 * 1024).unwrap();
+    noting.say((HEADERS, 0x4), 1);
+    noting.say((0, 0x1), 1);
+    assert!(noting.conduct.bodies.take(BODIES));
+    assert!(noting.borne((0, 0), 1) < 600);
+    assert_eq!(noting.hear((0, 0), 1, 1), Err(Excess::Frames));
 }
 
 #[test]

@@ -26,11 +26,6 @@ fn no_window() -> Vec<u8> {
     [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat()
 }
 
-/// A request with a body, which is echoed.
-fn whole(stream: u32) -> Vec<u8> {
-    [frame(1, 0x4, stream, &fields()), frame(0, 0x1, stream, b"body")].concat()
-}
-
 /// `POST /wait`.
 fn wait() -> Vec<u8> {
     [b"\x83\x04\x05/wait\x87\x01\x09".as_slice(), b"localhost"].concat()
@@ -121,4 +116,55 @@ async fn heads_that_the_library_refuses_are_borne_for_a_while() {
         assert!(answered > 0 && came.iter().all(|(kind, ..)| *kind != 0), "with {flags}");
         assert_eq!(farewell(&came).map(|(_, code)| code), Some(0xb), "after {answered} with {flags}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_connection_holds_is_not_there_for_others_but_their_own_part_is() {
+    let running = started(Bounds { common_bytes: 50_000, ..Bounds::default() });
+    let (greedy, _first) = running.client().await;
+    let (other, _second) = running.client().await;
+    let hold = |client: &SendRequest<Bytes>| {
+        let client = client.clone();
+        tokio::spawn(async move { ask(&client, large("/wait"), "").await })
+    };
+    let holding: Vec<_> = (0..20).map(|_| hold(&greedy)).collect();
+    second_passes().await;
+    let refused = holding.iter().filter(|holding| holding.is_finished()).count();
+    assert_eq!(refused, 20 - (OWN_HEADS + 50_000) / 10_000);
+    let theirs: Vec<_> = (0..4).map(|_| hold(&other)).collect();
+    second_passes().await;
+    assert_eq!(theirs.iter().filter(|theirs| !theirs.is_finished()).count(), OWN_HEADS / 10_000);
+    assert_eq!(ask(&other, post("/"), "next").await.unwrap(), (200, "next".into()));
+    drop(greedy);
+    for holding in holding {
+        holding.abort();
+    }
+    second_passes().await;
+    let further: Vec<_> = (0..4).map(|_| hold(&other)).collect();
+    second_passes().await;
+    assert!(further.iter().all(|further| !further.is_finished()), "it was given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_are_too_large_for_all_connections_together_end_theirs() {
+    let running = started(Bounds { common_bytes: 0, ..Bounds::default() });
+    let part = |stream| frame(0, 0, stream, &[0; 16_000]);
+    let bodies =
+        [frame(1, 0x4, 1, &wait()), frame(1, 0x4, 3, &wait()), [part(1), part(3)].concat().repeat(3)]
+            .concat();
+    let (mut within, mut beyond) = (running.raw(), running.raw());
+    for raw in [&mut within, &mut beyond] {
+        raw.send(&[opening()]).await;
+        // What windows there are is said by then.
+        second_passes().await;
+        raw.send(std::slice::from_ref(&bodies)).await;
+    }
+    beyond.send(&[part(1)]).await;
+    assert_eq!(farewell(&beyond.came().await), Some((3, 0xb)));
+    assert_eq!(running.counts.cut(), 1);
+    within.send(&[frame(0, 0x1, 1, b""), frame(0, 0x1, 3, b"")]).await;
+    second_passes().await;
+    running.echo.go_on.notify_waiters();
+    let came = within.came().await;
+    assert_eq!(came.iter().filter(|(kind, ..)| *kind == 1).count(), 2, "both were answered");
 }

@@ -1,9 +1,11 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::Duration;
 
+use super::super::OWN_BODIES;
 use super::super::frames::tests::frame;
 use super::*;
 use crate::counts::Counts;
+use crate::holding::Store;
 use crate::house::House;
 use crate::linger::LINGER;
 use crate::seat::Seat;
@@ -13,7 +15,8 @@ fn watched(room: usize) -> (DuplexStream, Watched<DuplexStream>, Arc<Place>) {
     let counts = Arc::new(Counts::default());
     let clock = House::new(1, Arc::clone(&counts)).clock();
     let place = Arc::new(Place { counts, seat: Arc::new(Seat::new(0)), clock });
-    (client, Watched::new(server, Bounds::default(), Arc::clone(&place)), place)
+    let bodies = Holding::new(Store::new(0), OWN_BODIES, OWN_BODIES);
+    (client, Watched::new(server, Bounds::default(), Arc::clone(&place), bodies), place)
 }
 
 /// Everything that the library is given of `wire`, how it ends, when, and what the client was told last.

@@ -28,20 +28,24 @@ impl Target {
 }
 
 #[test]
-fn curl_gets_a_token_and_a_refusal() {
+fn curl_gets_a_token_and_refusals() {
     let mut target = Target::up();
     let authority = target.server.url("certificate");
-    for (further, outcome, member) in
-        [("a: b", "200 2", "access_token"), ("x-api-key: smuggled", "400 2", "error")]
-    {
+    let large = "a".repeat(100_000);
+    for (further, form, outcome, member) in [
+        ("a: b", FORM, "200 2", "access_token"),
+        // Answered while the body is on its way.
+        ("x-api-key: smuggled", FORM, "400 2", "error"),
+        ("a: b", &large, "413 2", "error"),
+    ] {
         let written = "\n%{http_code} %{http_version}";
-        let arguments = ["-sS", "--http2", "--cacert", &authority, "-w", written, "-d", FORM, "-H", further];
+        let arguments = ["-sS", "--http2", "--cacert", &authority, "-w", written, "-d", form, "-H", further];
         let said = target.asked_by("curl", &arguments);
         let (body, last) = said.rsplit_once('\n').unwrap();
         assert_eq!(last, outcome);
         assert!(serde_json::from_str::<Value>(body).unwrap()[member].is_string(), "{body}");
     }
-    assert_eq!(target.counted(), Tally::from([(200, 1), (400, 1)]));
+    assert_eq!(target.counted(), Tally::from([(200, 1), (400, 1), (413, 1)]));
 }
 
 #[test]
