@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::counts::Counts;
 use crate::drain::DrainSignal;
-use crate::holding::Store;
+use crate::holding::Stores;
 use crate::house::HouseClock;
 use crate::http1;
 use crate::http2;
@@ -25,8 +25,8 @@ pub(crate) struct Connection<H> {
     pub(crate) bounds: Bounds,
     pub(crate) handler: Arc<H>,
     pub(crate) counts: Arc<Counts>,
-    /// What all connections may hold together beyond their own parts.
-    pub(crate) store: Arc<Store>,
+    /// What the connections may hold together beyond their own parts.
+    pub(crate) stores: Stores,
     pub(crate) seat: Arc<Seat>,
     pub(crate) clock: HouseClock,
 }

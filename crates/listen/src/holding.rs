@@ -1,7 +1,7 @@
 //! What connections hold of requests that are under way.
 //!
-//! Each has a part of its own, which nobody can take from it: a request fits into it. What it holds beyond comes out of a
-//! store that is there for all connections together, so that what many of them hold is bounded and not only what each does.
+//! Each has a part of its own, which nobody can take from it: ordinary requests fit into it. What it holds beyond comes out of
+//! a store that is there for all connections of a listener, so that what many of them hold is bounded and not only what each does.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -11,6 +11,21 @@ use std::sync::atomic::Ordering::Relaxed;
 #[derive(Debug)]
 pub(crate) struct Store {
     left: AtomicUsize,
+}
+
+/// One store for each kind. A few bytes of compressed fields can stand for a whole head, while bodies have to be sent: what is cheap
+/// to use up must not be what others need for something else.
+#[derive(Clone, Debug)]
+pub(crate) struct Stores {
+    pub(crate) heads: Arc<Store>,
+    pub(crate) bodies: Arc<Store>,
+}
+
+impl Stores {
+    /// So many bytes of each.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { heads: Store::new(bytes), bodies: Store::new(bytes) }
+    }
 }
 
 /// What one connection holds of one kind. Given back when dropped.

@@ -31,7 +31,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + fmt::Debug + Send + Sync + 'static,
 {
-    let Connection { bounds, handler, counts, store: _, seat, clock } = connection;
+    let Connection { bounds, handler, counts, stores: _, seat, clock } = connection;
     let head = HeadBounds { bytes: bounds.head_bytes, fields: bounds.header_fields };
     let mut stream = Vetted::new(Stalling::new(stream, bounds.stall), head, Arc::clone(&seat));
     let begun = tokio::select! {

@@ -43,10 +43,10 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     P: Clone + fmt::Debug + Send + Sync + 'static,
 {
-    let Connection { bounds, handler, counts, store, seat, clock } = connection;
+    let Connection { bounds, handler, counts, stores, seat, clock } = connection;
     let place = Arc::new(Place { counts: Arc::clone(&counts), seat, clock });
-    let heads = Heads::new(Arc::clone(&store), bounds);
-    let bodies = Holding::new(store, OWN_BODIES, BODIES);
+    let heads = Heads::new(stores.heads, bounds);
+    let bodies = Holding::new(stores.bodies, OWN_BODIES, BODIES);
     let mut stream = Watched::new(Stalling::new(stream, bounds.stall), bounds, place, bodies);
     let begun = tokio::select! {
         begun = tokio::time::timeout(bounds.head, stream.first()) => begun,
@@ -190,13 +190,13 @@ const ERRORS: usize = 128;
 /// How long a client may be silent before it is asked whether it is there, and how long it may take to say so.
 const ALIVE: Duration = Duration::from_secs(20);
 
-/// How many bytes the heads under way on one connection may hold, and how many of them are its own.
+/// How many bytes the heads under way on one connection may hold, and how many of them are its own: a hundred ordinary heads.
 const HEADS: usize = 256 * 1024;
-const OWN_HEADS: usize = 32 * 1024;
+const OWN_HEADS: usize = 64 * 1024;
 
-/// The same of bodies. What is its own is more than a body may have.
+/// The same of bodies. A single one never comes to more than what is its own, even if it is refused for its size on the way.
 const BODIES: usize = 512 * 1024;
-const OWN_BODIES: usize = 96 * 1024;
+const OWN_BODIES: usize = 160 * 1024;
 
 #[cfg(test)]
 mod tests;

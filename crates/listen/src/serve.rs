@@ -17,7 +17,7 @@ use crate::connection::Connection;
 use crate::counts::Counts;
 use crate::drain::DrainSignal;
 use crate::head::MOST_FIELDS;
-use crate::holding::Store;
+use crate::holding::Stores;
 use crate::house::House;
 use crate::listener::{Arrival as _, Listener, PeerOf};
 use crate::seat::Seat;
@@ -109,8 +109,8 @@ pub struct Bounds {
     pub head_bytes: usize,
     /// How many header fields a request may have. No more than 100.
     pub header_fields: usize,
-    /// How many bytes of requests under way all connections of HTTP/2 may hold together, beyond what each may hold by itself: a
-    /// head and a body.
+    /// How many bytes all connections of HTTP/2 may hold together of the heads of requests under way, and how many of the bodies,
+    /// beyond what each may hold by itself: a hundred ordinary heads, and the largest body.
     pub common_bytes: usize,
 }
 
@@ -126,7 +126,7 @@ impl Default for Bounds {
             linger: Duration::ZERO,
             head_bytes: 24 * 1024,
             header_fields: MOST_FIELDS,
-            common_bytes: 128 * 1024 * 1024,
+            common_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -151,7 +151,7 @@ pub async fn serve_counted<L: Listener, H: Handler<PeerOf<L>>>(
     mut drain: DrainSignal,
     counts: Arc<Counts>,
 ) {
-    let (addresses, store) = (Addresses::new(bounds.per_address), Store::new(bounds.common_bytes));
+    let (addresses, stores) = (Addresses::new(bounds.per_address), Stores::new(bounds.common_bytes));
     let mut house = House::new(bounds.connections, Arc::clone(&counts));
     let grace = loop {
         house.tidy();
@@ -190,7 +190,7 @@ pub async fn serve_counted<L: Listener, H: Handler<PeerOf<L>>>(
             bounds,
             handler: Arc::clone(&handler),
             counts: Arc::clone(&counts),
-            store: Arc::clone(&store),
+            stores: stores.clone(),
             seat: Arc::clone(&seat),
             clock,
         };

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::frames::{Head, Kind};
 use crate::holding::Holding;
+use crate::linger::LINGER_BYTES;
 
 /// What both ends of a connection have said so far.
 #[derive(Debug)]
@@ -39,7 +40,10 @@ pub(crate) struct Conduct {
 /// A stream that is open in at least one direction.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream {
+    /// What its body holds.
     body: usize,
+    /// What came of its body after the answer.
+    late: usize,
     /// The request is whole.
     is_heard: bool,
     answer: Said,
@@ -210,16 +214,23 @@ impl Conduct {
     }
 
     fn hear_data(&mut self, head: Head, now: Instant) -> Result<(), Excess> {
+        let length = usize::try_from(head.length).unwrap_or(usize::MAX);
         match self.streams.get_mut(&head.stream) {
-            Some(stream) if !stream.answer.is_whole() => {
-                let length = usize::try_from(head.length).unwrap_or(usize::MAX);
+            // It is thrown away as it comes.
+            Some(stream) if stream.answer.is_whole() => {
+                stream.late = stream.late.saturating_add(length.max(SMALL));
+                if stream.late > LINGER_BYTES {
+                    self.allowance.spend(1, now)?;
+                }
+            }
+            Some(stream) => {
                 if !self.bodies.take(length) {
                     return Err(Excess::Bodies);
                 }
                 stream.body += length;
             }
-            // Nobody reads it any more.
-            _ => self.allowance.spend(1, now)?,
+            // Nobody listens any more.
+            None => self.allowance.spend(1, now)?,
         }
         Ok(())
     }
@@ -345,6 +356,9 @@ const SETTINGS: u64 = 4;
 
 /// How many streams may be open, those included that the HTTP library refuses and has not said so yet.
 const STREAMS: usize = 512;
+
+/// As how many bytes a smaller frame counts, of what a peer may still send of a request that is answered.
+const SMALL: usize = 256;
 
 /// How long a peer has to leave after it was told to.
 pub(crate) const PARTING: Duration = Duration::from_secs(2);

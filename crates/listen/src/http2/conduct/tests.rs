@@ -290,15 +290,17 @@ fn bodies_under_way_are_so_large_together_and_no_larger() {
 }
 
 #[test]
-fn what_comes_after_the_answer_holds_nothing_and_costs() {
-    let mut noting = Noting::begin();
-    noting.hear((HEADERS, 0x4), 1, 10).unwrap();
-    noting.hear((0, 0), 1, 16 * 1024).unwrap();
-    noting.say((HEADERS, 0x4), 1);
-    noting.say((0, 0x1), 1);
-    assert!(noting.conduct.bodies.take(BODIES));
-    assert!(noting.borne((0, 0), 1) < 600);
-    assert_eq!(noting.hear((0, 0), 1, 1), Err(Excess::Frames));
+fn what_comes_after_the_answer_holds_nothing_and_costs_once_it_is_much() {
+    for (length, free) in [(16 * 1024, 16), (1, 1024)] {
+        let mut noting = Noting::begin();
+        noting.hear((HEADERS, 0x4), 1, 10).unwrap();
+        noting.hear((0, 0), 1, 16 * 1024).unwrap();
+        noting.say((HEADERS, 0x4), 1);
+        noting.say((0, 0x1), 1);
+        assert!(noting.conduct.bodies.take(BODIES));
+        let borne = (0..10_000).take_while(|_| noting.hear((0, 0), 1, length).is_ok()).count();
+        assert_eq!(borne - free, 512, "{length}");
+    }
 }
 
 #[test]

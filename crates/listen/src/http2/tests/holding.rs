@@ -120,7 +120,7 @@ async fn heads_that_the_library_refuses_are_borne_for_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn what_one_connection_holds_is_not_there_for_others_but_their_own_part_is() {
-    let running = started(Bounds { common_bytes: 50_000, ..Bounds::default() });
+    let running = started(Bounds { common_bytes: 45_000, ..Bounds::default() });
     let (greedy, _first) = running.client().await;
     let (other, _second) = running.client().await;
     let hold = |client: &SendRequest<Bytes>| {
@@ -130,8 +130,8 @@ async fn what_one_connection_holds_is_not_there_for_others_but_their_own_part_is
     let holding: Vec<_> = (0..20).map(|_| hold(&greedy)).collect();
     second_passes().await;
     let refused = holding.iter().filter(|holding| holding.is_finished()).count();
-    assert_eq!(refused, 20 - (OWN_HEADS + 50_000) / 10_000);
-    let theirs: Vec<_> = (0..4).map(|_| hold(&other)).collect();
+    assert_eq!(refused, 20 - (OWN_HEADS + 45_000) / 10_000);
+    let theirs: Vec<_> = (0..8).map(|_| hold(&other)).collect();
     second_passes().await;
     assert_eq!(theirs.iter().filter(|theirs| !theirs.is_finished()).count(), OWN_HEADS / 10_000);
     assert_eq!(ask(&other, post("/"), "next").await.unwrap(), (200, "next".into()));
@@ -149,9 +149,8 @@ async fn what_one_connection_holds_is_not_there_for_others_but_their_own_part_is
 async fn bodies_that_are_too_large_for_all_connections_together_end_theirs() {
     let running = started(Bounds { common_bytes: 0, ..Bounds::default() });
     let part = |stream| frame(0, 0, stream, &[0; 16_000]);
-    let bodies =
-        [frame(1, 0x4, 1, &wait()), frame(1, 0x4, 3, &wait()), [part(1), part(3)].concat().repeat(3)]
-            .concat();
+    let body = |stream| [frame(1, 0x4, stream, &wait()), part(stream).repeat(3)].concat();
+    let bodies = [1, 3, 5].map(body).concat();
     let (mut within, mut beyond) = (running.raw(), running.raw());
     for raw in [&mut within, &mut beyond] {
         raw.send(&[opening()]).await;
@@ -159,12 +158,12 @@ async fn bodies_that_are_too_large_for_all_connections_together_end_theirs() {
         second_passes().await;
         raw.send(std::slice::from_ref(&bodies)).await;
     }
-    beyond.send(&[part(1)]).await;
-    assert_eq!(farewell(&beyond.came().await), Some((3, 0xb)));
+    beyond.send(&[part(1), part(3)]).await;
+    assert_eq!(farewell(&beyond.came().await), Some((5, 0xb)));
     assert_eq!(running.counts.cut(), 1);
-    within.send(&[frame(0, 0x1, 1, b""), frame(0, 0x1, 3, b"")]).await;
+    within.send(&[1, 3, 5].map(|stream| frame(0, 0x1, stream, b""))).await;
     second_passes().await;
     running.echo.go_on.notify_waiters();
     let came = within.came().await;
-    assert_eq!(came.iter().filter(|(kind, ..)| *kind == 1).count(), 2, "both were answered");
+    assert_eq!(came.iter().filter(|(kind, ..)| *kind == 1).count(), 3, "all were answered");
 }

@@ -75,7 +75,8 @@ async fn client_that_goes_on_for_long_is_reset_at_once() {
         sent += 16_000;
         let reading = raw.stream.read_buf(&mut raw.read);
         // What is to come comes before the clock goes on.
-        let _read = tokio::time::timeout(Duration::from_millis(1), reading).await;
+        let read = tokio::time::timeout(Duration::from_millis(1), reading).await;
+        assert!(!matches!(read, Ok(Ok(0) | Err(_))), "closed after {sent}");
     }
     assert!((LINGER_BYTES..LINGER_BYTES + 100_000).contains(&sent), "{sent}");
     assert!(answered_at.elapsed() < LINGER);
@@ -93,4 +94,19 @@ async fn drain_does_not_wait_longer_for_what_nobody_reads() {
     running.drain.begin(Duration::from_mins(1));
     running.served.await.unwrap();
     assert!(begun.elapsed() <= 2 * LINGER, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_uploads_leave_the_other_requests_of_their_connection_alone() {
+    let running = started(Bounds::default());
+    let mut raw = running.raw();
+    raw.send(&[opening()]).await;
+    for number in 0..40 {
+        let stream = 2 * number + 1;
+        raw.send(&[refused(stream)]).await;
+        answered(&mut raw, stream).await;
+        raw.send(&[frame(0, 0, stream, &[0; 100]).repeat(60), frame(0, 0x1, stream, b"")]).await;
+    }
+    raw.send(&[whole(81)]).await;
+    answered(&mut raw, 81).await;
 }
