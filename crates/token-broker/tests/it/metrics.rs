@@ -103,7 +103,9 @@ fn dashboard_asks_for_what_is_shown_and_shows_what_there_is() {
     queries(&dashboard, &mut asked);
     let shown = shown();
     let mut seen = BTreeSet::new();
-    for query in asked.iter().filter(|query| *query != "prometheus") {
+    // Spans are counted only by a build that can send them.
+    let built = |query: &&String| cfg!(feature = "otlp") || !query.contains("token_broker_spans_");
+    for query in asked.iter().filter(|query| *query != "prometheus").filter(built) {
         seen.extend(
             promql::check(query, &shown.samples).unwrap_or_else(|wrong| panic!("{wrong} in {query}")),
         );
