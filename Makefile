@@ -127,6 +127,7 @@ bench: release ## Measure against nginx, governor and other functions here, and 
 	bench/lambda.py $(BROKER) $(BOOTSTRAP) --write docs/benchmarks.md
 	bench/host.py $(CARGO_TARGET_DIR)/release/host-bench --write docs/benchmarks.md
 	bench/run.py $(BROKER) --write docs/benchmarks.md
+	bench/attack.py $(BROKER) --write docs/benchmarks.md
 
 fuzz: ## Search for inputs that break what parsers keep, FUZZ_SECONDS for each (needs a nightly toolchain)
 	tests/setup/fuzz

@@ -1,59 +1,61 @@
 #!/usr/bin/env python3
-"""Measures a good client among many that only hold connections: attack.py BINARY [--idle N] [--dripping N] [--requests N]
+"""Measures a good client among many that only hold connections: attack.py BINARY [--idle N] [--dripping N] [--write FILE]
 
-The crowd comes from other addresses of this machine: some say nothing, the others half a head or half a body and a byte more
-every few seconds. The good client asks for tokens, each on a connection of its own, before the crowd is there and while it
-is. Every request must be granted. It goes to loopback only and ends by itself.
+token-broker and nginx, one after the other, in the same way. The crowd comes from forty other addresses of this machine: some say
+nothing, the others half a head or half a body and a byte more every few seconds; whoever is closed comes again. The good
+client asks for tokens, each on a connection of its own, before the crowd is there, while it is, and after it. The server has
+core 0, crowd and client share core 1. Load goes to loopback only and ends by itself.
 """
 
 import argparse
 import errno
-import json
-import re
+import multiprocessing
+import os
 import resource
 import select
 import socket
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "clients"))
-import broker  # noqa: E402
+import document
+import run
 
-FORM = b"grant_type=client_credentials&scope=orders%2Fread"
-# As high as the guardrails let each limit stand beside the others.
-KEY, METHOD, ACCOUNT = ({"rate": rate, "burst": rate} for rate in (10_000, 20_000, 50_000))
-DEFINITION = {
-    "api": {"throttle": METHOD, "token_endpoint": {"throttle": METHOD}},
-    "plans": {"abundant": {"throttle": KEY}},
-    "clients": {"good": {"plan": "abundant", "scopes": ["orders/read"]}},
-    "homes": {
-        "local": {
-            "front_door": broker.FREE_PORT,
-            "admin": broker.FREE_PORT,
-            "user_pool_listen": broker.FREE_PORT,
-            "account_throttle": ACCOUNT,
-        }
-    },
-}
 # So many addresses that none of them comes to its own bound.
 ADDRESSES = [f"127.0.1.{number}" for number in range(1, 41)]
 HALF_A_HEAD = b"POST /dev/oauth2/token HTTP/1.1\r\nHost: localhost\r\nX-Dripping: "
 HALF_A_BODY = b"POST /dev/oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
+# What nobody waits longer for, in seconds.
+PATIENCE = 2
+MOMENTS = ("alone", "among the crowd", "afterwards")
 
 
-class Crowd(threading.Thread):
+class Crowd:
     """Connections that are held; those that are closed are opened again, so that there are always as many."""
 
     def __init__(self, address, idle, dripping):
-        super().__init__(daemon=True)
         self.address, self.idle, self.dripping = address, idle, dripping
-        self.open, self.opened, self.stopping = [], 0, threading.Event()
+        self.open, self.opened = [], 0
+
+    def keep(self, held, stopping):
+        """Holds them until it is told to stop, and says how many there are."""
+        os.sched_setaffinity(0, {int(run.LOAD_CORE)})
+        dripped = 0.0
+        while not stopping.is_set():
+            dripping = [said is not None for _, said in self.open].count(True)
+            for _ in range(min(200, self.idle - len(self.open) + dripping)):
+                self.connect(None)
+            for number in range(min(50, self.dripping - dripping)):
+                self.connect(HALF_A_HEAD if number % 2 else HALF_A_BODY)
+            self.drop_closed()
+            held.value = len(self.open)
+            if time.monotonic() - dripped > 3:
+                dripped = time.monotonic()
+                self.drip()
+            stopping.wait(0.05)
 
     def connect(self, said):
         stream = socket.socket()
@@ -65,23 +67,8 @@ class Crowd(threading.Thread):
         self.opened += 1
         self.open.append((stream, said))
 
-    def run(self):
-        poll = {"dripped": 0.0}
-        while not self.stopping.is_set():
-            held = [said is not None for _, said in self.open]
-            for _ in range(min(200, self.idle - held.count(False))):
-                self.connect(None)
-            for number in range(min(50, self.dripping - held.count(True))):
-                self.connect(HALF_A_HEAD if number % 2 else HALF_A_BODY)
-            self.drop_closed()
-            if time.monotonic() - poll["dripped"] > 3:
-                poll["dripped"] = time.monotonic()
-                self.drip()
-            self.stopping.wait(0.05)
-
     def drop_closed(self):
-        watched = select.poll()
-        by_number = {}
+        watched, by_number = select.poll(), {}
         for stream, said in self.open:
             watched.register(stream, select.POLLIN | select.POLLHUP | select.POLLERR)
             by_number[stream.fileno()] = (stream, said)
@@ -95,82 +82,114 @@ class Crowd(threading.Thread):
             if said is None:
                 continue
             try:
-                stream.send(said if len(said) > 1 else b"x")
+                stream.send(said)
                 self.open[position] = (stream, b"x")
             except OSError:
-                pass
+                pass  # closed meanwhile, and opened again in the next round
+
+
+class Measured:
+    """What a good client saw at one moment."""
+
+    def __init__(self, server, head, requests):
+        url = urlsplit(server.url)
+        took = [ask((url.hostname, url.port), head) for _ in range(requests)]
+        granted = sorted(one for one in took if one is not None)
+        self.granted = len(granted) / requests
+        self.p50 = statistics.median(granted) if granted else float("nan")
+        self.p99 = granted[int(len(granted) * 0.99) - 1] if granted else float("nan")
+        self.memory = server.memory()
 
 
 def ask(address, head):
-    """One request on a connection of its own; how long it took, in milliseconds."""
+    """One request on a connection of its own; how many milliseconds it took, if it was granted before patience was over."""
     began = time.perf_counter()
-    with socket.create_connection(address, timeout=20) as stream:
-        stream.sendall(head + FORM)
-        answer = b""
-        while piece := stream.recv(65536):
-            answer += piece
-    if not answer.startswith(b"HTTP/1.1 200"):
-        sys.exit(f"a good request was not granted: {answer[:200]!r}")
-    return (time.perf_counter() - began) * 1000
+    try:
+        with socket.create_connection(address, timeout=PATIENCE) as stream:
+            stream.sendall(head + run.FORM)
+            answer = b""
+            while piece := stream.recv(65536):
+                answer += piece
+    except OSError:
+        return None
+    took = time.perf_counter() - began
+    return took * 1000 if answer.startswith(b"HTTP/1.1 200") and took < PATIENCE else None
 
 
-def measure(title, address, head, requests, pid, metrics):
-    took = sorted(ask(address, head) for _ in range(requests))
-    status = Path(f"/proc/{pid}/status").read_text()
-    resident = int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
-    figures = {
-        "requests": requests,
-        "p50_ms": round(statistics.median(took), 2),
-        "p99_ms": round(took[int(requests * 0.99) - 1], 2),
-        "resident_mib": round(resident, 1),
-        "connections_open": metrics(),
-    }
-    print(title, json.dumps(figures), flush=True)
+def measure(server, key, options):
+    url = urlsplit(server.url)
+    head = (
+        f"POST {url.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nx-api-key: {key}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(run.FORM)}\r\n\r\n"
+    ).encode()
+    for _ in range(50):
+        ask((url.hostname, url.port), head)
+    measured = [Measured(server, head, options.requests)]
+    held, stopping = multiprocessing.Value("i", 0), multiprocessing.Event()
+    crowd = Crowd((url.hostname, url.port), options.idle, options.dripping)
+    process = multiprocessing.Process(target=crowd.keep, args=(held, stopping), daemon=True)
+    process.start()
+    until = time.monotonic() + 60
+    while held.value < (options.idle + options.dripping) * 0.9 and time.monotonic() < until:
+        time.sleep(0.2)
+    print(f"{server.name}: the crowd holds {held.value} connections", flush=True)
+    if held.value < (options.idle + options.dripping) * 0.5:
+        sys.exit("that is no crowd")
+    measured.append(Measured(server, head, options.requests))
+    print(f"{server.name}: the crowd holds {held.value} connections", flush=True)
+    stopping.set()
+    process.join(20)
+    measured.append(Measured(server, head, options.requests))
+    return measured
+
+
+def report(us, peer, options):
+    def row(what, ours, theirs, form):
+        ratio = f"{ours / theirs:.2f}" if theirs else "—"
+        return f"| {what} | {ours:{form}} | {theirs:{form}} | {ratio} |"
+
+    lines = [
+        document.measured(),
+        f"{document.machine()}, nginx {run.nginx_version()}.",
+        f"{options.idle:,} silent connections and {options.dripping:,} that drip, {options.requests} good requests at each moment, one after the other.",
+        "",
+        "| | token-broker | nginx | ratio |",
+        "|---|--:|--:|--:|",
+    ]
+    for what, value, form in (
+        (f"granted within {PATIENCE} s", "granted", ".1%"),
+        ("median ms", "p50", ".2f"),
+        ("p99 ms", "p99", ".2f"),
+        ("memory MiB", "memory", ".1f"),
+    ):
+        for moment, ours, theirs in zip(MOMENTS, us, peer):
+            lines.append(row(f"{moment}: {what}", getattr(ours, value), getattr(theirs, value), form))
+    return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binary", type=Path)
+    parser.add_argument("binary", type=lambda path: Path(path).resolve())
     parser.add_argument("--idle", type=int, default=10_000)
     parser.add_argument("--dripping", type=int, default=2_000)
     parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--write", type=Path)
     options = parser.parse_args()
+    document.look_around()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < options.idle + options.dripping + 100:
         sys.exit(f"only {hard} files may be open: fewer connections, please")
-    with tempfile.TemporaryDirectory() as directory:
-        directory = Path(directory)
-        (directory / "token-broker.yaml").write_text(json.dumps(DEFINITION))
-        with broker.up(options.binary.resolve(), directory) as running:
-            invoke = urlsplit(running.endpoints["invoke_url"])
-            admin = urlsplit(running.endpoints["admin"])
-            address = (invoke.hostname, invoke.port)
-            head = (
-                f"POST {invoke.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nx-api-key: {running.key('good')}\r\n"
-                f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(FORM)}\r\n\r\n"
-            ).encode()
-
-            def metrics():
-                with socket.create_connection((admin.hostname, admin.port), timeout=20) as stream:
-                    stream.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                    text = b"".join(iter(lambda: stream.recv(65536), b"")).decode()
-                return int(re.search(r"^token_broker_connections_open (\d+)$", text, re.MULTILINE)[1])
-
-            pid = running.endpoints["pid"]
-            ask(address, head)
-            measure("alone", address, head, options.requests, pid, metrics)
-            crowd = Crowd(address, options.idle, options.dripping)
-            crowd.start()
-            until = time.monotonic() + 60
-            while len(crowd.open) < (options.idle + options.dripping) * 0.9 and time.monotonic() < until:
-                time.sleep(0.2)
-            print(f"the crowd holds {len(crowd.open)} connections, {crowd.opened} opened", flush=True)
-            measure("among the crowd", address, head, options.requests, pid, metrics)
-            print(f"the crowd holds {len(crowd.open)} connections, {crowd.opened} opened", flush=True)
-            crowd.stopping.set()
-            crowd.join()
-            measure("afterwards", address, head, options.requests, pid, metrics)
+    os.sched_setaffinity(0, {int(run.LOAD_CORE)})
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        os.chmod(theirs, 0o755)  # nginx's worker is another user
+        with run.token_broker(options.binary, Path(ours)) as (us, keys):
+            body = run.ask(us.url, keys["granted"]).decode()
+            with run.nginx(Path(theirs), keys, body) as peer:
+                text = report(*(measure(server, keys["granted"], options) for server in (us, peer)), options)
+    print(text)
+    if options.write:
+        document.write(options.write, "attack", text)
 
 
 if __name__ == "__main__":
