@@ -30,6 +30,10 @@ HALF_A_HEAD = b"POST /dev/oauth2/token HTTP/1.1\r\nHost: localhost\r\nX-Dripping
 HALF_A_BODY = b"POST /dev/oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
 # What nobody waits longer for, in seconds.
 PATIENCE = 2
+# Between two requests, so that they see more of the crowd than one moment.
+PAUSE = 0.01
+# As many as either server has.
+PLACES = 4096
 MOMENTS = ("alone", "among the crowd", "afterwards")
 
 
@@ -40,8 +44,8 @@ class Crowd:
         self.address, self.idle, self.dripping = address, idle, dripping
         self.open, self.opened = [], 0
 
-    def keep(self, held, stopping):
-        """Holds them until it is told to stop, and says how many there are."""
+    def keep(self, held, opened, stopping):
+        """Holds them until it is told to stop, and says how many there are and were."""
         os.sched_setaffinity(0, {int(run.LOAD_CORE)})
         dripped = 0.0
         while not stopping.is_set():
@@ -51,7 +55,7 @@ class Crowd:
             for number in range(min(50, self.dripping - dripping)):
                 self.connect(HALF_A_HEAD if number % 2 else HALF_A_BODY)
             self.drop_closed()
-            held.value = len(self.open)
+            held.value, opened.value = len(self.open), self.opened
             if time.monotonic() - dripped > 3:
                 dripped = time.monotonic()
                 self.drip()
@@ -93,7 +97,10 @@ class Measured:
 
     def __init__(self, server, head, requests):
         url = urlsplit(server.url)
-        took = [ask((url.hostname, url.port), head) for _ in range(requests)]
+        took = []
+        for _ in range(requests):
+            took.append(ask((url.hostname, url.port), head))
+            time.sleep(PAUSE)
         granted = sorted(one for one in took if one is not None)
         self.granted = len(granted) / requests
         self.p50 = statistics.median(granted) if granted else float("nan")
@@ -125,18 +132,18 @@ def measure(server, key, options):
     for _ in range(50):
         ask((url.hostname, url.port), head)
     measured = [Measured(server, head, options.requests)]
-    held, stopping = multiprocessing.Value("i", 0), multiprocessing.Event()
+    held, opened, stopping = multiprocessing.Value("i"), multiprocessing.Value("i"), multiprocessing.Event()
     crowd = Crowd((url.hostname, url.port), options.idle, options.dripping)
-    process = multiprocessing.Process(target=crowd.keep, args=(held, stopping), daemon=True)
+    process = multiprocessing.Process(target=crowd.keep, args=(held, opened, stopping), daemon=True)
     process.start()
     until = time.monotonic() + 60
-    while held.value < (options.idle + options.dripping) * 0.9 and time.monotonic() < until:
+    while opened.value < options.idle + options.dripping and time.monotonic() < until:
         time.sleep(0.2)
-    print(f"{server.name}: the crowd holds {held.value} connections", flush=True)
-    if held.value < (options.idle + options.dripping) * 0.5:
-        sys.exit("that is no crowd")
+    before = opened.value
     measured.append(Measured(server, head, options.requests))
-    print(f"{server.name}: the crowd holds {held.value} connections", flush=True)
+    print(f"{server.name}: {held.value} connections are held, {opened.value} were opened, {opened.value - before} of them meanwhile")
+    if held.value < min(PLACES, options.idle + options.dripping) * 0.9:
+        sys.exit("that is no crowd")
     stopping.set()
     process.join(20)
     measured.append(Measured(server, head, options.requests))
@@ -151,7 +158,7 @@ def report(us, peer, options):
     lines = [
         document.measured(),
         f"{document.machine()}, nginx {run.nginx_version()}.",
-        f"{options.idle:,} silent connections and {options.dripping:,} that drip, {options.requests} good requests at each moment, one after the other.",
+        f"{options.idle:,} silent connections and {options.dripping:,} that drip, {options.requests:,} good requests each time, one every {PAUSE * 1000:.0f} ms.",
         "",
         "| | token-broker | nginx | ratio |",
         "|---|--:|--:|--:|",
@@ -172,7 +179,7 @@ def main():
     parser.add_argument("binary", type=lambda path: Path(path).resolve())
     parser.add_argument("--idle", type=int, default=10_000)
     parser.add_argument("--dripping", type=int, default=2_000)
-    parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--requests", type=int, default=1_000)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     document.look_around()
