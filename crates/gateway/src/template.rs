@@ -64,16 +64,28 @@ impl Template {
 /// Writes `text` so that it can stand inside the quotes of a JSON string. No control character, quote or backslash gets
 /// through, so a value from outside can end neither the string nor the line.
 pub(crate) fn escape_json(text: &str, out: &mut Vec<u8>) {
-    for character in text.chars() {
-        match character {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            c if is_unseen(c) => {
+    let mut rest = text;
+    loop {
+        let (plain, more) = rest.split_at_checked(plain_length(rest.as_bytes())).unwrap_or((rest, ""));
+        out.extend_from_slice(plain.as_bytes());
+        let mut characters = more.chars();
+        match characters.next() {
+            None => return,
+            Some('"') => out.extend_from_slice(b"\\\""),
+            Some('\\') => out.extend_from_slice(b"\\\\"),
+            Some(c) if is_unseen(c) => {
                 out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
             }
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
+        rest = characters.as_str();
     }
+}
+
+/// How many of the first bytes can stand inside the quotes as they are. Mostly that is all of them, and they are copied at once.
+fn plain_length(bytes: &[u8]) -> usize {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    bytes.iter().position(|byte| !is_plain(byte)).unwrap_or(bytes.len())
 }
 
 /// Whether a character is not to be written as it is. Controls, C1 too, line and paragraph separators end lines in some
