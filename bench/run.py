@@ -60,7 +60,7 @@ DEFINITION = {
             "user_pool_listen": broker.FREE_PORT,
             "account_throttle": {"rate": 1_000_000, "burst": 9_000_000},
             # One key alone uses half a batch of the default size up within one slow write.
-            "limits": {"quota_batch": 10_000},
+            "limits": {"quota_batch": 100_000},
         }
     },
 }
