@@ -233,6 +233,10 @@ pub struct MetricsSettings {
 pub struct TracesSettings {
     /// Where a collector takes OTLP over HTTP; `/v1/traces` comes behind it. By HTTPS, or HTTP on this machine.
     pub endpoint: TokenEndpointUrl,
+    /// The file of those who sign the collector's certificate, from the definition's directory. Mozilla's list without it.
+    pub ca: Option<PathBuf>,
+    /// The file of headers that the collector asks for, from the definition's directory.
+    pub headers_file: Option<PathBuf>,
     /// One request in how many that nobody has decided about is traced.
     pub one_in: NonZeroU32,
     /// Whether senders decide.

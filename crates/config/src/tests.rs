@@ -74,7 +74,12 @@ homes:
       when_lost: { throttle: open, quota: closed }
     function: { command: [./bootstrap, --verbose], concurrency: 3, memory: 256, timeout: 20s }
     metrics: { per_client: 50 }
-    traces: { endpoint: "https://collector.example.com:4318/otlp", one_in: 100, parents: ignore }
+    traces:
+      endpoint: https://collector.example.com:4318/otlp
+      ca: tls/collector-ca.pem
+      headers_file: secrets/collector
+      one_in: 100
+      parents: ignore
   aws: { stage: live, region: eu-west-1 }
 waivers:
   - guardrail: TB018

@@ -9,11 +9,13 @@
 
 mod counts;
 mod exporter;
+mod headers;
 mod message;
 mod transport;
 mod wire;
 
 pub use counts::{Counts, Dropped};
 pub use exporter::{Exporter, Exporting, Settings};
+pub use headers::{CollectorHeaders, HeadersError};
 pub use message::Origin;
 pub use transport::{CollectorUrl, CollectorUrlError, HttpTransport};

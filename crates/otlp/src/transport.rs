@@ -1,7 +1,7 @@
 //! The way to the collector: one POST for each batch, over a connection that is kept.
 //!
-//! HTTPS trusts Mozilla's roots that are compiled in, as the way to the user pool does. No proxy is read from the
-//! environment, no redirect is followed.
+//! HTTPS trusts Mozilla's roots that are compiled in, as the way to the user pool does, or whom it is told. No proxy is read
+//! from the environment, no redirect is followed: headers go to the collector that they were written for.
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +16,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use oauth::{EndpointError, TokenEndpointUrl};
+use rustls::ClientConfig;
+
+use crate::headers::CollectorHeaders;
 
 /// A text that does not say where a collector is. It is not repeated: a password may stand in it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -97,21 +100,23 @@ pub(crate) trait Transport: fmt::Debug + Send + Sync + 'static {
 pub struct HttpTransport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     collector: Uri,
+    headers: CollectorHeaders,
 }
 
 impl HttpTransport {
-    /// A way to `collector`. No connection is made before there is something to send.
-    pub fn new(CollectorUrl(collector): CollectorUrl) -> Self {
+    /// A way to `collector`, which by HTTPS must be somebody whom `trusted` trusts, or Mozilla without it. No connection is made
+    /// before there is something to send.
+    pub fn new(CollectorUrl(collector): CollectorUrl, trusted: Option<ClientConfig>) -> Self {
         let mut tcp = HttpConnector::new();
         // Whether plain HTTP is allowed was decided when the URL was parsed.
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
-        let https = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
+        let https = match trusted {
+            Some(config) => HttpsConnectorBuilder::new().with_tls_config(config),
+            None => HttpsConnectorBuilder::new().with_webpki_roots(),
+        };
+        let https = https.https_or_http().enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -119,7 +124,13 @@ impl HttpTransport {
             .pool_max_idle_per_host(1)
             .http1_max_buf_size(MAX_HEAD)
             .build(https);
-        Self { client, collector }
+        Self { client, collector, headers: CollectorHeaders::default() }
+    }
+
+    /// Sends `headers` with each batch.
+    #[must_use]
+    pub fn with_headers(self, headers: CollectorHeaders) -> Self {
+        Self { headers, ..self }
     }
 
     async fn exchange(&self, batch: Bytes) -> Sent {
@@ -127,6 +138,7 @@ impl HttpTransport {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.collector.clone();
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        self.headers.put_into(request.headers_mut());
         let (head, body) = match self.client.request(request).await {
             Ok(answer) => answer.into_parts(),
             Err(error) if error.is_connect() => return Sent::Later { why: Delay::NotConnected, after: None },

@@ -17,6 +17,7 @@ mod failure;
 mod load;
 mod pinned;
 mod settings;
+mod trusting;
 
 pub use acceptor::{Acceptor, Secured};
 pub use counts::Counts;
@@ -26,6 +27,7 @@ pub use failure::{FailureClass, HandshakeError};
 pub use load::{Credentials, LoadError, Warning};
 pub use pinned::pinned_client;
 pub use settings::{Authorities, Clients, MinVersion, Settings};
+pub use trusting::trusting_client;
 
 #[cfg(test)]
 mod tests;

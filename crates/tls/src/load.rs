@@ -21,6 +21,7 @@ use rustls::{Error, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
 
 use crate::facts::CertificateFacts;
 use crate::settings::{MinVersion, Settings};
+pub(crate) use authorities::roots;
 use file::Access;
 
 /// What handshakes are made with.
@@ -257,9 +258,9 @@ fn refusal(error: &Error, settings: &Settings) -> LoadError {
     }
 }
 
-/// The time by which clients' certificates are judged.
+/// The time by which certificates of the other end are judged.
 #[derive(Debug)]
-struct Time(Arc<dyn Clock>);
+pub(crate) struct Time(pub(crate) Arc<dyn Clock>);
 
 impl TimeProvider for Time {
     fn current_time(&self) -> Option<UnixTime> {

@@ -3,4 +3,4 @@
 #[cfg_attr(not(feature = "otlp"), path = "traces/not_built.rs")]
 mod sent;
 
-pub(crate) use sent::{Traces, refuse_unbuilt};
+pub(crate) use sent::{Traces, check, refuse_unbuilt};

@@ -270,12 +270,18 @@ fn metrics(metrics: MetricsSettings) -> Value {
 }
 
 fn traces(traces: &TracesSettings) -> Value {
-    let TracesSettings { endpoint, one_in, parents } = traces;
+    let TracesSettings { endpoint, ca, headers_file, one_in, parents } = traces;
     let parents = match parents {
         Parents::Follow => "follow",
         Parents::Ignore => "ignore",
     };
-    json!({ "endpoint": endpoint.as_str(), "one_in": one_in, "parents": parents })
+    tree([
+        ("endpoint", Some(json!(endpoint.as_str()))),
+        ("ca", ca.as_ref().map(|ca| json!(ca))),
+        ("headers_file", headers_file.as_ref().map(|file| json!(file))),
+        ("one_in", Some(json!(one_in))),
+        ("parents", Some(json!(parents))),
+    ])
 }
 
 fn user_pool(pool: &UserPool) -> Value {

@@ -130,6 +130,16 @@ pub(crate) struct TracesDocument {
     #[serde(default)]
     #[schemars(extend("format" = "uri"))]
     pub(crate) endpoint: Optional<Written<String>>,
+    /// The file of the certificates of those who sign the collector's, in PEM; Mozilla's list unless given. Paths count from the
+    /// directory of this file.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(crate) ca: Optional<Written<String>>,
+    /// The file of headers that the collector asks for, a line `name: value` each, such as `authorization: Bearer …`. They are
+    /// secrets, and go to `endpoint` alone.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub(crate) headers_file: Optional<Written<String>>,
     /// One in how many of the requests that nobody has decided about is traced: `10` unless given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use oauth::TokenEndpointUrl;
 use restapi::{AccountId, FunctionName, Region, StageName, ThrottleSettings};
@@ -259,9 +258,7 @@ fn app_client(
         }
     });
     let mend = "write the path of the file that holds the secret";
-    let secret_file = inspector.value(secret_file, path, mend, |file| {
-        if file.trim().is_empty() { Err("the path is empty") } else { Ok(PathBuf::from(file)) }
-    });
+    let secret_file = inspector.value(secret_file, path, mend, |file| values::path(file));
     Some(ExternalAppClient { client_id: client_id?, secret_file: secret_file? })
 }
 

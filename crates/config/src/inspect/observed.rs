@@ -31,10 +31,15 @@ pub(super) fn traces(
     written: Optional<Written<TracesDocument>>,
     inspector: &mut Inspector,
 ) -> Option<TracesSettings> {
-    let Written { value: TracesDocument { endpoint, one_in, parents }, at } = written.0?;
+    let Written { value: TracesDocument { endpoint, ca, headers_file, one_in, parents }, at } = written.0?;
     inspector.note(TRACES, at);
     let default = || Written { value: COLLECTOR.to_owned(), at: Position::START };
     let endpoint = self::endpoint(&endpoint.0.unwrap_or_else(default), inspector);
+    let mend = "write the path of a PEM file, from the directory of the definition, or remove the field";
+    let ca = inspector.optional(&ca, &format!("{TRACES}.ca"), mend, |file| values::path(file));
+    let mend = "write the path of a file with lines `name: value`, or remove the field";
+    let headers_file =
+        inspector.optional(&headers_file, &format!("{TRACES}.headers_file"), mend, |file| values::path(file));
     let mend = "write a whole number from 1 (every request) to 1000000, such as `10`";
     let one_in = inspector.optional(&one_in, &format!("{TRACES}.one_in"), mend, |number| {
         up_to(RAREST, *number).ok_or("this is no part of all requests")
@@ -48,6 +53,8 @@ pub(super) fn traces(
         });
     Some(TracesSettings {
         endpoint: endpoint?,
+        ca,
+        headers_file,
         one_in: one_in.unwrap_or(NonZeroU32::MIN.saturating_add(9)),
         parents: parents.unwrap_or_default(),
     })

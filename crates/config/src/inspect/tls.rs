@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Inspector;
+use super::{Inspector, values};
 use crate::Position;
 use crate::definition::{ClientAuth, ClientAuthorities, TlsSettings, TlsVersion};
 use crate::document::TlsDocument;
@@ -83,9 +83,7 @@ fn client_auth(
 
 fn file(written: &Written<String>, field: &str, inspector: &mut Inspector) -> Option<PathBuf> {
     let mend = "write the path of a PEM file, from the directory of the definition";
-    inspector.value(written, &at_field(field), mend, |file| {
-        if file.trim().is_empty() { Err("the path is empty") } else { Ok(PathBuf::from(file)) }
-    })
+    inspector.value(written, &at_field(field), mend, |file| values::path(file))
 }
 
 fn at_field(name: &str) -> String {

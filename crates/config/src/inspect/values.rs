@@ -1,6 +1,7 @@
 //! Values that stand in many places. The functions answer with what is wrong, in a sentence of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -45,6 +46,11 @@ const LARGEST_BURST: u64 = 9_007_199;
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration: SignedDuration = text.parse().map_err(|_| format!("{} is not a duration", Shown(text)))?;
     Duration::try_from(duration).map_err(|_| format!("{} is less than nothing", Shown(text)))
+}
+
+/// Where a file is.
+pub(super) fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.trim().is_empty() { Err("the path is empty") } else { Ok(PathBuf::from(text)) }
 }
 
 /// A moment as RFC 3339 writes it.

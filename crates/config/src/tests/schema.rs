@@ -196,6 +196,8 @@ fn what_the_schema_refuses_the_parser_refuses() {
         "homes: { local: { metrics: { per_client: 1001 } } }",
         "homes: { local: { traces: { one_in: 0 } } }",
         "homes: { local: { traces: { parents: obey } } }",
+        "homes: { local: { traces: { ca: '' } } }",
+        "homes: { local: { traces: { headers_file: '' } } }",
         "homes: { local: { trusted_proxies: [], client_address: forwarded } }",
         "homes: { local: { trusted_proxies: [10.0.0.0/8], client_address: x_real_ip } }",
         "homes: { local: { trusted_proxies: [10.0.0.0/8], proxy_protocol: optional } }",

@@ -37,7 +37,8 @@ pub(super) fn verifier(
     builder.build().map_err(|_error| LoadError::BadRevocations { path: path.clone() })
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, LoadError> {
+/// The authorities in a file: at least one.
+pub(crate) fn roots(path: &Path) -> Result<RootCertStore, LoadError> {
     let (text, _access) = file::read(path)?;
     let mut roots = RootCertStore::empty();
     for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(&text)) {

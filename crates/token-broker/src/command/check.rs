@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Output, Place};
 use crate::terminal::{self, ACCENT};
-use crate::{certificates, chain, definition};
+use crate::{certificates, chain, definition, traces};
 
 pub(crate) fn run(place: &Place, output: Output) -> anyhow::Result<ExitCode> {
     let file = place.config.display().to_string();
@@ -51,6 +51,7 @@ fn check(place: &Place) -> anyhow::Result<Outcome> {
     chain::external(&definition.local.user_pool)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     certificates::check(&definition, &place.config, &clock)?;
+    traces::check(&definition, &place.config, &clock)?;
     Ok(Outcome { plans: definition.plans.len(), clients: definition.clients.len(), passed, notes })
 }
 

@@ -1,11 +1,12 @@
 //! Spans of requests, in a build that cannot send them: a definition that asks for them is refused.
 
 use std::future::{Ready, ready};
+use std::path::Path;
 use std::sync::Arc;
 
-use ambient::Entropy;
+use ambient::{Clock, Entropy};
 use anyhow::bail;
-use config::TracesSettings;
+use config::{Definition, TracesSettings};
 use prometheus_client::registry::Registry;
 use spans::Tracer;
 
@@ -17,6 +18,11 @@ pub(crate) fn refuse_unbuilt(settings: Option<&TracesSettings>) -> anyhow::Resul
     }
 }
 
+/// There is nothing to look at.
+pub(crate) fn check(definition: &Definition, _config: &Path, _clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+    refuse_unbuilt(definition.local.traces.as_ref())
+}
+
 /// Nothing runs for spans.
 #[derive(Debug)]
 pub(crate) struct Traces;
@@ -24,11 +30,12 @@ pub(crate) struct Traces;
 #[expect(clippy::unused_self, reason = "a build that sends spans has something to do here")]
 impl Traces {
     pub(crate) fn start(
-        settings: Option<&TracesSettings>,
-        _collector: Option<&str>,
+        (definition, _config): (&Definition, &Path),
+        _elsewhere: Option<&str>,
+        _clock: &Arc<dyn Clock>,
         _entropy: &Arc<dyn Entropy>,
     ) -> anyhow::Result<(Option<Arc<Tracer>>, Self)> {
-        refuse_unbuilt(settings).map(|()| (None, Self))
+        refuse_unbuilt(definition.local.traces.as_ref()).map(|()| (None, Self))
     }
 
     pub(crate) fn register(&self, _registry: &mut Registry) {}

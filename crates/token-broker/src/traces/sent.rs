@@ -3,17 +3,22 @@
 //! Only the definition switches them on: an environment that was made for other programs makes nothing leave this machine.
 
 use std::fmt::Error;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ambient::Entropy;
-use anyhow::Context as _;
-use config::{Parents, TracesSettings};
-use otlp::{CollectorUrl, Counts, Dropped, Exporter, Exporting, HttpTransport, Origin, Settings};
+use ambient::{Clock, Entropy};
+use anyhow::{Context as _, ensure};
+use config::{Definition, Parents, TracesSettings};
+use otlp::{
+    CollectorHeaders, CollectorUrl, Counts, Dropped, Exporter, Exporting, HttpTransport, Origin, Settings,
+};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use spans::{Senders, Tracer};
+use zeroize::Zeroizing;
 
 use crate::admin::Page;
 
@@ -23,6 +28,12 @@ pub(crate) fn refuse_unbuilt(_settings: Option<&TracesSettings>) -> anyhow::Resu
     Ok(())
 }
 
+/// Reads and checks the files of the way to the collector that `definition` names, if it does, as a start would.
+pub(crate) fn check(definition: &Definition, config: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+    let settings = definition.local.traces.as_ref();
+    settings.map_or(Ok(()), |settings| way(settings, config, None, clock).map(drop))
+}
+
 /// What runs for spans.
 #[derive(Debug)]
 pub(crate) struct Traces {
@@ -30,22 +41,22 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    /// Starts what `settings` ask for, and says who makes spans, if somebody does. `collector` stands above the definition's.
+    /// Starts what the definition, which is in the file `config`, asks for, and says who makes spans, if somebody does. `elsewhere`
+    /// is a collector that stands above the definition's.
     pub(crate) fn start(
-        settings: Option<&TracesSettings>,
-        collector: Option<&str>,
+        (definition, config): (&Definition, &Path),
+        elsewhere: Option<&str>,
+        clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> anyhow::Result<(Option<Arc<Tracer>>, Self)> {
-        let Some(TracesSettings { endpoint, one_in, parents }) = settings else {
+        let Some(settings) = &definition.local.traces else {
             return Ok((None, Self { exporting: None }));
         };
-        let collector =
-            CollectorUrl::below(collector.filter(|url| !url.is_empty()).unwrap_or(endpoint.as_str()))
-                .context("the collector's address cannot be used")?;
+        let (collector, transport) = way(settings, config, elsewhere, clock)?;
+        let TracesSettings { one_in, parents, .. } = settings;
         tracing::info!(%collector, one_in, "spans go to the collector");
         let instance = ambient::Uuid::v4(&**entropy).as_str().to_owned();
         let origin = Origin { service: "token-broker", version: env!("CARGO_PKG_VERSION"), instance };
-        let transport = HttpTransport::new(collector);
         let (exporter, exporting) =
             Exporter::start(transport, origin, Settings::default(), Arc::clone(entropy));
         let senders = match parents {
@@ -75,6 +86,38 @@ impl Traces {
     }
 }
 
+/// The way to the collector, with what its files say. Paths are counted from the directory of `config`.
+fn way(
+    settings: &TracesSettings,
+    config: &Path,
+    elsewhere: Option<&str>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(CollectorUrl, HttpTransport)> {
+    let TracesSettings { endpoint, ca, headers_file, .. } = settings;
+    let directory = config.parent().unwrap_or(Path::new(""));
+    let written = CollectorUrl::below(endpoint.as_str());
+    let collector = match elsewhere.filter(|url| !url.is_empty()) {
+        Some(url) => CollectorUrl::below(url),
+        None => written.clone(),
+    };
+    let collector = collector.context("the collector's address cannot be used")?;
+    let trusted = ca.as_ref().map(|ca| tls::trusting_client(&directory.join(ca), Arc::clone(clock)));
+    let trusted = trusted.transpose().context("who signs the collector's certificate is not known")?;
+    let mut transport = HttpTransport::new(collector.clone(), trusted);
+    if let Some(file) = headers_file {
+        // What was written for one collector is not shown to another.
+        ensure!(Ok(&collector) == written.as_ref(), OTHER_COLLECTOR);
+        let file = directory.join(file);
+        let text = fs::read_to_string(&file).map(Zeroizing::new);
+        let text = text
+            .with_context(|| format!("the collector's headers cannot be read from `{}`", file.display()))?;
+        let headers = CollectorHeaders::parse(&text)
+            .with_context(|| format!("the collector's headers cannot be taken from `{}`", file.display()))?;
+        transport = transport.with_headers(headers);
+    }
+    Ok((collector, transport))
+}
+
 #[derive(Debug)]
 struct SpanCollector(Arc<Counts>);
 
@@ -87,6 +130,10 @@ impl Collector for SpanCollector {
         page.counts(("spans_dropped", help), self.0.dropped().into_iter().map(by_reason))
     }
 }
+
+const OTHER_COLLECTOR: &str = "`homes.local.traces.headers_file` is for the collector at `endpoint`, and \
+                               `OTEL_EXPORTER_OTLP_ENDPOINT` or `--otlp-endpoint` names another; \
+                               take that away, or write the other address into `endpoint`";
 
 /// How long the last spans may take once the program has drained. Whoever takes its place waits as long.
 const LAST_SPANS: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! The front door behind TLS, as `openssl` and `curl` meet it: versions, protocols, certificates of both ends.
 
-mod authority;
+pub(crate) mod authority;
 mod reload;
 mod wire;
 

@@ -4,8 +4,12 @@
 use crate::harness::{DEFINITION, Place};
 
 /// A definition that asks for spans.
+fn definition(settings: &str) -> String {
+    DEFINITION.replace("  local: { ", &format!("  local: {{ traces: {{ {settings} }}, "))
+}
+
 fn place(settings: &str) -> Place {
-    Place::with(&DEFINITION.replace("  local: { ", &format!("  local: {{ traces: {{ {settings} }}, ")))
+    Place::with(&definition(settings))
 }
 
 #[cfg(not(feature = "otlp"))]
@@ -22,9 +26,11 @@ fn build_without_spans_says_which_one_has_them() {
 mod sent {
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
+    use std::process::{Child, ChildStdout, Command, Stdio};
 
-    use super::place;
+    use super::{definition, place};
     use crate::harness::{DEFINITION, Place, get};
+    use crate::tls::authority::Authority;
 
     const GRANT: &str = "grant_type=client_credentials";
 
@@ -94,6 +100,131 @@ mod sent {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &url);
         let server = silent.up_by(command);
         assert!(!get(&format!("{}/metrics", server.url("admin"))).1.contains("spans"));
+    }
+
+    /// A collector by HTTPS: it says where it is, and then the header `authorization` of each batch.
+    const SECURED: &str = r#"
+import http.server, ssl
+class Collector(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        length = len(self.rfile.read(int(self.headers["content-length"])))
+        print(self.path, self.headers["content-type"], self.headers["authorization"], length > 100, flush=True)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("tls/collector.pem", "tls/collector.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(f"https://localhost:{server.server_port}", flush=True)
+server.serve_forever()
+"#;
+
+    struct Secured {
+        process: Child,
+        said: BufReader<ChildStdout>,
+    }
+
+    impl Secured {
+        /// A collector with a certificate that an authority of its own has signed, and where it is.
+        fn start(place: &Place) -> (Self, String) {
+            std::fs::create_dir(place.path("tls")).unwrap();
+            Authority::new(place, "collectors").sign("collector", "/CN=a collector", 0x2001);
+            let mut python = Command::new("python3");
+            python.args(["-c", SECURED]).current_dir(place.root()).stdout(Stdio::piped());
+            let mut process = python.spawn().unwrap();
+            let said = BufReader::new(process.stdout.take().unwrap());
+            let mut secured = Self { process, said };
+            let url = secured.line();
+            (secured, url)
+        }
+
+        fn line(&mut self) -> String {
+            let mut line = String::new();
+            self.said.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        }
+
+        /// All that it has said since, once it is gone.
+        fn end(mut self) -> String {
+            self.process.kill().unwrap();
+            let mut rest = String::new();
+            self.said.read_to_string(&mut rest).unwrap();
+            rest
+        }
+    }
+
+    impl Drop for Secured {
+        fn drop(&mut self) {
+            // It may be gone already.
+            let _gone = self.process.kill();
+            self.process.wait().unwrap();
+        }
+    }
+
+    const SECRET: &str = "c2VjcmV0LW9mLXRoZS1jb2xsZWN0b3I";
+
+    fn write_headers(place: &Place) {
+        std::fs::write(place.path("secret-headers"), format!("authorization: Bearer {SECRET}\n")).unwrap();
+    }
+
+    #[test]
+    fn collector_by_https_is_known_by_its_authority_and_told_its_headers() {
+        let place = place("");
+        let (mut collector, url) = Secured::start(&place);
+        write_headers(&place);
+        let settings =
+            |ca: &str| format!("endpoint: \"{url}\", ca: {ca}, headers_file: secret-headers, one_in: 1");
+        std::fs::write(place.path("token-broker.yaml"), definition(&settings("tls/collectors.pem"))).unwrap();
+        place.run(&["config", "check"]).ok();
+        let mut command = place.command(&["up", "--json"]);
+        // The same place by another spelling is no other collector.
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("{url}/"));
+        let server = place.up_by(command);
+        let key = place.read(".token-broker/keys/billing");
+        assert_eq!(server.token(&key, GRANT).0, 200);
+        assert_eq!(collector.line(), format!("/v1/traces application/x-protobuf Bearer {SECRET} True"));
+        assert_eq!(server.stop("-TERM").0, Some(0));
+
+        // Whom another authority vouches for is told nothing.
+        Authority::new(&place, "others");
+        std::fs::write(place.path("token-broker.yaml"), definition(&settings("tls/others.pem"))).unwrap();
+        let server = place.up(&[]);
+        assert_eq!(server.token(&key, GRANT).0, 200);
+        let (code, said) = server.stop("-TERM");
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("spans were dropped") && said.contains("cannot be connected to"), "{said}");
+        assert_eq!(collector.end(), "");
+    }
+
+    #[test]
+    fn headers_go_to_no_other_collector_than_the_definitions() {
+        let place = place("endpoint: \"https://collector.example.com\", headers_file: secret-headers");
+        write_headers(&place);
+        let mut command = place.command(&["up"]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+        let refused = crate::harness::Run::from(command.output().unwrap()).failed();
+        assert!(refused.contains("headers_file") && refused.contains("names another"), "{refused}");
+    }
+
+    #[test]
+    fn files_of_the_way_to_the_collector_are_checked_before_anything_starts() {
+        for (settings, said) in [
+            ("ca: gone.pem", "`gone.pem` cannot be read"),
+            ("ca: token-broker.yaml", "`token-broker.yaml` has no certificate of an authority in PEM"),
+            ("headers_file: gone", "headers cannot be read from `gone`"),
+            ("headers_file: secret-lines", "line 2: there is no colon; write `name: value`"),
+        ] {
+            let place = place(settings);
+            std::fs::write(place.path("secret-lines"), format!("x-scope-orgid: a\n{SECRET}\n")).unwrap();
+            for arguments in [&["config", "check"][..], &["up"]] {
+                let refused = place.run(arguments).failed();
+                assert!(refused.contains(said), "{refused}");
+            }
+        }
     }
 
     #[test]

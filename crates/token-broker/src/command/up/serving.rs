@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ambient::{Clock as _, Entropy, SystemClock, SystemEntropy};
+use ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 use anyhow::bail;
 use config::{FunctionHome, ProxyProtocol};
 use journal::Journal;
@@ -72,11 +72,12 @@ async fn run(setup: &Setup<'_>, given: Given, journals: Journals) -> anyhow::Res
     let judged = Judged::now(setup)?;
     let register = judged.register;
     let bound = Bound::listen(setup, given.passed).await?;
-    let (settings, collector) =
-        (setup.definition.local.traces.as_ref(), setup.options.otlp_endpoint.as_deref());
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let (tracer, sending) = Traces::start(settings, collector, &entropy)?;
-    let world = World { clock: Arc::new(SystemClock), entropy, tracer };
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
+        (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let elsewhere = setup.options.otlp_endpoint.as_deref();
+    let written = (&*setup.definition, setup.place.config.as_path());
+    let (tracer, sending) = Traces::start(written, elsewhere, &clock, &entropy)?;
+    let world = World { clock, entropy, tracer };
     let mut made = make::make(setup, judged, given.kept, (&bound, &journals), &world).await?;
     // The sockets listen already: whoever comes now waits in the kernel's queue. From here on nothing fails, so that
     // what runs is always drained; and the task that makes changes, which says what is in force as well, comes later.

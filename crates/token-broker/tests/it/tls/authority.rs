@@ -6,13 +6,13 @@ use std::process::Command;
 use crate::harness::{Place, Run};
 
 /// Who signs certificates in the directory `tls` of a place.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     directory: PathBuf,
     name: String,
 }
 
 impl Authority {
-    pub(super) fn new(place: &Place, name: &str) -> Self {
+    pub(crate) fn new(place: &Place, name: &str) -> Self {
         let authority = Self { directory: place.path("tls"), name: name.to_owned() };
         let subject = format!("/CN={name}");
         let usage = "keyUsage=critical,keyCertSign,cRLSign";
@@ -21,7 +21,7 @@ impl Authority {
     }
 
     /// Makes `name.pem` and `name.key`, for servers that are called `localhost` and for clients.
-    pub(super) fn sign(&self, name: &str, subject: &str, serial: u32) {
+    pub(crate) fn sign(&self, name: &str, subject: &str, serial: u32) {
         let (certificate, key) = (format!("{}.pem", self.name), format!("{}.key", self.name));
         let serial = serial.to_string();
         self.make(
