@@ -25,7 +25,7 @@ pub use development::{Development, self_signed};
 pub use facts::{CertificateFacts, UnreadableCertificate};
 pub use failure::{FailureClass, HandshakeError};
 pub use load::{Credentials, LoadError, Warning};
-pub use pinned::pinned_client;
+pub use pinned::{Identity, pinned_client};
 pub use settings::{Authorities, Clients, MinVersion, Settings};
 pub use trusting::trusting_client;
 

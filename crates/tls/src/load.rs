@@ -156,7 +156,10 @@ impl Credentials {
         let chain = chain(&settings.certificate)?;
         let facts = facts(&settings.certificate, &chain)?;
         warnings.extend(validity(&settings.certificate, &facts, now));
-        let key = key(&settings.key, &mut warnings)?;
+        let (key, access) = private_key(&settings.key)?;
+        if access == Access::Group {
+            warnings.push(Warning::KeyForGroup { path: settings.key.clone() });
+        }
         let provider = Arc::new(default_provider());
         let verifier = authorities::verifier(&settings.clients, &provider, (now, &mut warnings))?;
         let unusable = |error: Error| LoadError::Unusable(error.to_string());
@@ -165,7 +168,7 @@ impl Credentials {
             .map_err(unusable)?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .map_err(|error| refusal(&error, settings))?;
+            .map_err(|error| refusal(&error, &settings.certificate, &settings.key))?;
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
         // Nothing is kept of a connection for the next: see docs/adr/0024.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -195,7 +198,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
+/// The certificates in a file: at least one.
+pub(crate) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
     let (text, _mode) = file::read(path)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let missing = || LoadError::Missing { path: path.into(), what: "certificate" };
@@ -225,12 +229,11 @@ fn validity(path: &Path, facts: &CertificateFacts, now: Timestamp) -> Option<War
     (left < SOON).then(|| Warning::ExpiresSoon { path, days: left.as_secs() / DAY.as_secs() })
 }
 
-fn key(path: &Path, warnings: &mut Vec<Warning>) -> Result<PrivateKeyDer<'static>, LoadError> {
+/// The one private key in a file, and who else can read it: not everybody.
+pub(crate) fn private_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Access), LoadError> {
     let (text, access) = file::read(path)?;
-    match access {
-        Access::Everybody { mode } => return Err(LoadError::ExposedKey { path: path.into(), mode }),
-        Access::Group => warnings.push(Warning::KeyForGroup { path: path.into() }),
-        Access::Owner => {}
+    if let Access::Everybody { mode } = access {
+        return Err(LoadError::ExposedKey { path: path.into(), mode });
     }
     let missing = || LoadError::Missing { path: path.into(), what: "private key" };
     let mut keys = PrivateKeyDer::pem_slice_iter(&text);
@@ -238,7 +241,7 @@ fn key(path: &Path, warnings: &mut Vec<Warning>) -> Result<PrivateKeyDer<'static
     if keys.next().is_some() {
         return Err(LoadError::SeveralKeys { path: path.into() });
     }
-    Ok(key)
+    Ok((key, access))
 }
 
 fn versions(oldest: MinVersion) -> &'static [&'static SupportedProtocolVersion] {
@@ -249,8 +252,8 @@ fn versions(oldest: MinVersion) -> &'static [&'static SupportedProtocolVersion] 
 }
 
 /// What is wrong with a certificate and a key that can each be read.
-fn refusal(error: &Error, settings: &Settings) -> LoadError {
-    let (certificate, key) = (settings.certificate.clone(), settings.key.clone());
+pub(crate) fn refusal(error: &Error, certificate: &Path, key: &Path) -> LoadError {
+    let (certificate, key) = (certificate.to_owned(), key.to_owned());
     match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => LoadError::Mismatch { certificate, key },
         Error::InvalidCertificate(_) => LoadError::BadCertificate { path: certificate, number: 1 },
@@ -270,7 +273,7 @@ impl TimeProvider for Time {
 
 /// HTTP/2 and HTTP/1.1, as ALPN calls them (RFC 7301).
 pub(crate) const HTTP2: &[u8] = b"h2";
-const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
 
 static BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 static NEWEST: &[&SupportedProtocolVersion] = &[&TLS13];

@@ -165,6 +165,12 @@ pub(crate) struct Token {
     /// The scopes to ask for, separated by spaces; the client's default ones if none are named
     #[arg(long)]
     pub(crate) scope: Option<String>,
+    /// Show this certificate, in PEM, to a front door that asks clients for one
+    #[arg(long, requires = "key", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, requires = "cert", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key: Option<PathBuf>,
     /// Print the bare token and nothing else
     #[arg(long, conflicts_with = "json")]
     pub(crate) raw: bool,

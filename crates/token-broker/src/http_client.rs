@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tls::Identity;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -25,13 +26,10 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// The definition in force is among what the server tells, and it may have many thousand clients.
 const MOST_LOCAL_BYTES: usize = 64 * MOST_BYTES;
 
-/// The certificate of the server on this machine, as what whoever is talked to must have the key of.
-pub(crate) fn read_certificate(file: &Path) -> anyhow::Result<Arc<ClientConfig>> {
-    let shown = file.display();
-    let pem = std::fs::read(file)
-        .with_context(|| format!("the front door's certificate `{shown}` cannot be read"))?;
-    let config = tls::pinned_client(&pem).with_context(|| format!("`{shown}` cannot be used"))?;
-    Ok(Arc::new(config))
+/// The certificate of the server on this machine, as what whoever is talked to must have the key of, and this command's own.
+pub(crate) fn read_certificates(server: &Path, own: Option<&Identity>) -> anyhow::Result<Arc<ClientConfig>> {
+    let config = tls::pinned_client(server, own);
+    Ok(Arc::new(config.context("there is nobody to talk to by TLS, or nothing to show")?))
 }
 
 /// Sends `request` and reads the whole answer. With a certificate it is sent to nobody who does not have its key.
@@ -52,7 +50,7 @@ pub(crate) async fn send(
         Ok(Err(error)) if is_of_tls(&error) => Err(error).with_context(|| {
             format!(
                 "the front door at {authority} and this command did not come together by TLS; this command \
-                 has no certificate to show, and trusts that of its own server alone"
+                 trusts the certificate of its own server alone, and shows one only if `--cert` and `--key` name it"
             )
         }),
         Ok(Err(error)) => Err(error).with_context(|| {

@@ -11,7 +11,7 @@ use super::LoadError;
 
 /// Who can read a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     /// Its owner alone.
     Owner,
     /// Its group, too.

@@ -9,7 +9,7 @@ use tokio::io::duplex;
 use tokio_rustls::TlsConnector;
 
 use super::fixtures::{Authority, Client, Files, Pair, YEAR, acceptor, load, shake};
-use crate::{pinned_client, self_signed};
+use crate::{LoadError, pinned_client, self_signed};
 
 fn made(seed: u64) -> Pair {
     let names = ["workstation", "abc.execute-api.us-east-1.localhost", "no host!", "localhost", ""];
@@ -51,14 +51,18 @@ async fn command_talks_to_whoever_has_the_key_of_its_certificate_and_to_nobody_e
     let authority = Authority::new("an authority");
     let (own, other) = (authority.server(7, YEAR), authority.server(8, YEAR));
     let acceptor = acceptor(&Files::with(&own).settings());
+    let directory = tempfile::tempdir().unwrap();
+    let known = directory.path().join("known.pem");
     for (pem, is_trusted) in [(&own.certificate, true), (&other.certificate, false), (&authority.pem, false)]
     {
-        let config = Arc::new(pinned_client(pem.as_bytes()).unwrap());
+        std::fs::write(&known, pem).unwrap();
+        let config = Arc::new(pinned_client(&known, None).unwrap());
         let (ours, theirs) = duplex(64 * 1024);
         let name = "192.0.2.7".try_into().unwrap();
         let (_, client) =
             tokio::join!(acceptor.handshake(ours), TlsConnector::from(config).connect(name, theirs));
         assert_eq!(client.is_ok(), is_trusted);
     }
-    assert!(pinned_client(b"no PEM").is_err());
+    std::fs::write(&known, "no PEM").unwrap();
+    assert!(matches!(pinned_client(&known, None), Err(LoadError::Missing { .. })));
 }

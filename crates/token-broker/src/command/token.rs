@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tls::Identity;
 
 use crate::cli::{Place, Token};
 use crate::command::up::Endpoints;
@@ -38,8 +39,14 @@ pub(crate) fn run(place: &Place, options: &Token) -> anyhow::Result<ExitCode> {
         .header("x-api-key", key)
         .body(Full::new(Bytes::from(form)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let certificate = endpoints.certificate.as_deref().map(http_client::read_certificate).transpose()?;
-    let answer = runtime.block_on(http_client::send(request, certificate))?;
+    let own = options.cert.clone().zip(options.key.clone());
+    let own = own.map(|(certificate, key)| Identity { certificate, key });
+    let certificates = match &endpoints.certificate {
+        Some(server) => Some(http_client::read_certificates(server, own.as_ref())?),
+        None if own.is_some() => bail!("the front door is not behind TLS; leave out `--cert` and `--key`"),
+        None => None,
+    };
+    let answer = runtime.block_on(http_client::send(request, certificates))?;
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
     if !answer.status().is_success() {
         return refused(&answer, &body, options);

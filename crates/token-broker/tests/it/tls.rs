@@ -196,6 +196,33 @@ fn client_may_come_without_a_certificate_where_it_is_optional() {
 }
 
 #[test]
+fn command_shows_the_certificate_that_it_is_told_to() {
+    let (place, _) = place(&definition(", client_auth: required, client_ca: tls/clients.pem"));
+    let clients = Authority::new(&place, "clients");
+    clients.sign("client", "/CN=billing", 0x0a1b);
+    clients.sign("another", "/CN=billing", 0x0a1c);
+    let server = place.up(&[]);
+    let token = |further: &[&str]| place.run(&[&["token", "billing"], further].concat());
+    assert!(token(&["--cert", "tls/client.pem", "--key", "tls/client.key"]).ok().contains("orders/read"));
+    for (further, said) in [
+        (&[][..], "`--cert` and `--key`"),
+        (&["--cert", "tls/servers.pem", "--key", "tls/servers.key"], "did not come together by TLS"),
+        (&["--cert", "tls/client.pem", "--key", "tls/another.key"], "is not that of the certificate"),
+        (&["--cert", "tls/gone.pem", "--key", "tls/client.key"], "`tls/gone.pem` cannot be read"),
+        (&["--cert", "tls/client.pem"], "--key <FILE>"),
+    ] {
+        let refused = token(further);
+        assert!(refused.stderr.contains(said), "{further:?}: {}", refused.stderr);
+        assert_ne!(refused.code, Some(0));
+    }
+    drop(server);
+    std::fs::write(place.path("token-broker.yaml"), DEFINITION).unwrap();
+    let _in_clear = place.up(&[]);
+    let refused = token(&["--cert", "tls/client.pem", "--key", "tls/client.key"]).failed();
+    assert!(refused.contains("is not behind TLS"), "{refused}");
+}
+
+#[test]
 fn command_that_is_printed_for_development_works_as_pasted() {
     let place = Place::new();
     let mut child =

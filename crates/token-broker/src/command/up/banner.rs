@@ -5,7 +5,7 @@ mod example;
 use std::fmt::Write as _;
 
 use ambient::{Clock as _, SystemClock};
-use config::Compiled;
+use config::{ClientAuth, Compiled};
 
 use super::{Endpoints, Setup};
 use crate::command::clients;
@@ -38,7 +38,9 @@ pub(super) fn text(
     line("definition", format!("{file}{written}"));
     line("state", format!("{state} {DIM}(keys, secrets, logs: private){DIM:#}"));
     let table = clients::as_table(&setup.definition, "  ");
-    let door = example::Door { url: &endpoints.invoke_url, for_development };
+    let auth = setup.definition.local.tls.as_ref().map(|tls| &tls.client_auth);
+    let wants_certificates = matches!(auth, Some(ClientAuth::Required(_)));
+    let door = example::Door { url: &endpoints.invoke_url, for_development, wants_certificates };
     let example = example::text(setup.place, compiled, door, SystemClock.now());
     format!("{HEADING}token-broker {version}{HEADING:#}\n\n{text}\n{table}\n{example}\nCtrl-C stops it.\n")
 }

@@ -22,6 +22,8 @@ pub(super) struct Door<'a> {
     pub(super) url: &'a str,
     /// Whether its certificate was made for development, so that only its file makes it trusted.
     pub(super) for_development: bool,
+    /// Whether only clients with a certificate get through.
+    pub(super) wants_certificates: bool,
 }
 
 /// The text, for a front door at the moment `now`.
@@ -72,8 +74,13 @@ impl<'a> Example<'a> {
         } else {
             String::new()
         };
+        let hint = if door.wants_certificates {
+            ", with a certificate that the front door accepts (`--cert FILE --key FILE`)"
+        } else {
+            ""
+        };
         format!(
-            "Get a token:\n\n  curl -s {trust}{} \\\n    -H \"x-api-key: $(cat {})\" \\\n    -d grant_type={GRANT} {}\n",
+            "Get a token{hint}:\n\n  curl -s {trust}{} \\\n    -H \"x-api-key: $(cat {})\" \\\n    -d grant_type={GRANT} {}\n",
             shell_word(door.url),
             shell_word(&file),
             scope_option(self.scope),

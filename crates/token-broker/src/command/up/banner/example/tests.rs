@@ -5,7 +5,8 @@ use testkit::ManualClock;
 
 use super::*;
 
-const DOOR: Door<'_> = Door { url: "http://127.0.0.1:8080/dev/oauth2/token", for_development: false };
+const DOOR: Door<'_> =
+    Door { url: "http://127.0.0.1:8080/dev/oauth2/token", for_development: false, wants_certificates: false };
 
 /// A definition with these clients, one a line.
 fn compiled(clients: &str, with_keys: bool) -> Compiled {
@@ -55,6 +56,17 @@ fn plain_names_are_left_as_they_are() {
         "Get a token:\n\n  curl -s http://127.0.0.1:8080/dev/oauth2/token \\\n    \
          -H \"x-api-key: $(cat .token-broker/keys/billing)\" \\\n    \
          -d grant_type=client_credentials -d scope=orders/read\n"
+    );
+}
+
+#[test]
+fn certificate_that_the_client_needs_is_asked_for() {
+    let compiled = compiled("\n  billing: { plan: p, scopes: [orders/read] }", true);
+    let door = Door { wants_certificates: true, ..DOOR };
+    let command = text(&place(".token-broker"), &compiled, door, Timestamp::from_secs(0));
+    assert!(
+        command.starts_with("Get a token, with a certificate")
+            && command.contains("`--cert FILE --key FILE`")
     );
 }
 
