@@ -20,6 +20,7 @@ mod logs;
 mod notify;
 mod presence;
 mod reload;
+mod secret_file;
 mod state;
 mod terminal;
 mod traces;

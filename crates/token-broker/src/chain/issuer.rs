@@ -1,7 +1,6 @@
 //! The way to a user pool: the embedded one, or one that exists already.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +10,10 @@ use cognito::{AppClientCredentials, AppClientSecrets, Endpoint, IdpEndpoint, Tok
 use config::{AppClientName, PoolEndpoint, UserPool as PoolHome};
 use oauth::TokenEndpointUrl;
 use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
-use zeroize::Zeroizing;
 
 use super::World;
 use crate::function::PoolBindings;
+use crate::secret_file;
 use crate::state::{EmbeddedPool, State};
 
 /// The user pool that the broker asks, and as whom.
@@ -93,10 +92,7 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
     let mut credentials = BTreeMap::new();
     for (name, app_client) in app_clients {
         let file = &app_client.secret_file;
-        let text = fs::read_to_string(file).map(Zeroizing::new);
-        let text = text.with_context(|| {
-            format!("the secret of app client `{name}` cannot be read from `{}`", file.display())
-        })?;
+        let text = secret_file::read(file, &format!("the secret of app client `{name}`"))?;
         let secrets = AppClientSecrets::from_lines(&text).with_context(|| {
             format!("the secret of app client `{name}` cannot be taken from `{}`", file.display())
         })?;

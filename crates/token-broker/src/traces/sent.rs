@@ -3,7 +3,6 @@
 //! Only the definition switches them on: an environment that was made for other programs makes nothing leave this machine.
 
 use std::fmt::Error;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +17,9 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use spans::{Senders, Tracer};
-use zeroize::Zeroizing;
 
 use crate::admin::Page;
+use crate::secret_file;
 
 /// Everything can be run by this build.
 #[expect(clippy::unnecessary_wraps, reason = "a build that sends no spans refuses")]
@@ -108,11 +107,9 @@ fn way(
         // What was written for one collector is not shown to another.
         ensure!(Ok(&collector) == written.as_ref(), OTHER_COLLECTOR);
         let file = directory.join(file);
-        let text = fs::read_to_string(&file).map(Zeroizing::new);
-        let text = text
-            .with_context(|| format!("the collector's headers cannot be read from `{}`", file.display()))?;
+        let text = secret_file::read(&file, COLLECTOR_HEADERS)?;
         let headers = CollectorHeaders::parse(&text)
-            .with_context(|| format!("the collector's headers cannot be taken from `{}`", file.display()))?;
+            .with_context(|| format!("{COLLECTOR_HEADERS} cannot be taken from `{}`", file.display()))?;
         transport = transport.with_headers(headers);
     }
     Ok((collector, transport))
@@ -130,6 +127,8 @@ impl Collector for SpanCollector {
         page.counts(("spans_dropped", help), self.0.dropped().into_iter().map(by_reason))
     }
 }
+
+const COLLECTOR_HEADERS: &str = "the collector's headers";
 
 const OTHER_COLLECTOR: &str = "`homes.local.traces.headers_file` is for the collector at `endpoint`, and \
                                `OTEL_EXPORTER_OTLP_ENDPOINT` or `--otlp-endpoint` names another; \

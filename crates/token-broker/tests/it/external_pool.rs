@@ -1,5 +1,8 @@
 //! A user pool that exists already, named by configuration alone.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use crate::harness::{DEFINITION, Place};
@@ -47,6 +50,18 @@ fn token_comes_from_the_pool_that_is_named_and_either_secret_of_a_pair_will_do()
     assert_eq!((status, &body["error"]), (503, &"temporarily_unavailable".into()));
     let (_, said) = server.stop("-TERM");
     assert!(!said.contains(&secret));
+}
+
+#[test]
+fn secret_that_everybody_can_read_is_warned_about() {
+    let place = Place::with(&definition("https://pool.example.com", "1example23456789"));
+    std::fs::write(place.path("secrets"), "0".repeat(51)).unwrap();
+    for (mode, is_open) in [(0o600, false), (0o640, false), (0o644, true)] {
+        std::fs::set_permissions(place.path("secrets"), Permissions::from_mode(mode)).unwrap();
+        let (_, said) = place.up(&[]).stop("-TERM");
+        let warning = "everybody on this machine can read the secret of app client `m2m`";
+        assert_eq!(said.contains(warning) && said.contains("chmod o= secrets"), is_open, "{mode:o} {said}");
+    }
 }
 
 #[test]
