@@ -3,9 +3,10 @@
 //! HTTPS trusts Mozilla's roots that are compiled in, as the way to the user pool does, or whom it is told. No proxy is read
 //! from the environment, no redirect is followed: headers go to the collector that they were written for.
 
-use std::fmt;
+use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
+use std::{fmt, io, iter};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -66,7 +67,7 @@ impl fmt::Display for CollectorUrl {
 }
 
 /// What came of a batch.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Sent {
     /// It was taken but for so many spans.
     Taken { rejected: u64 },
@@ -77,12 +78,14 @@ pub(crate) enum Sent {
 }
 
 /// Why a batch was not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Delay {
     #[error("it answered {0}")]
     Status(StatusCode),
     #[error("it cannot be connected to")]
     NotConnected,
+    #[error("TLS cannot be spoken with it: {0}")]
+    NoTls(rustls::Error),
     #[error("the exchange broke off")]
     Broken,
     #[error("it did not answer in time")]
@@ -141,7 +144,10 @@ impl HttpTransport {
         self.headers.put_into(request.headers_mut());
         let (head, body) = match self.client.request(request).await {
             Ok(answer) => answer.into_parts(),
-            Err(error) if error.is_connect() => return Sent::Later { why: Delay::NotConnected, after: None },
+            Err(error) if error.is_connect() => {
+                let why = of_tls(&error).map_or(Delay::NotConnected, |error| Delay::NoTls(error.clone()));
+                return Sent::Later { why, after: None };
+            }
             Err(_broken) => return Sent::Later { why: Delay::Broken, after: None },
         };
         // The body is read so that the connection can be kept. One that is too long ends it.
@@ -160,6 +166,15 @@ impl HttpTransport {
             status => Sent::Refused(status),
         }
     }
+}
+
+/// What TLS says of a connection that came to nothing. Errors of sockets hide it: what they hold is not their source.
+fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut causes = iter::successors(Some(error), |error| (*error).source());
+    causes.find_map(|cause| {
+        let io = iter::successors(cause.downcast_ref::<io::Error>(), |io| io.get_ref()?.downcast_ref());
+        io.filter_map(io::Error::get_ref).find_map(|held| held.downcast_ref())
+    })
 }
 
 impl Transport for HttpTransport {

@@ -8,6 +8,9 @@
 //! So every connection sees the certificate in force, and every client's certificate is judged each time.
 //!
 //! A client's certificate is data for those behind. Nothing here decides what it allows.
+//!
+//! Two clients are here as well, for what this program asks by TLS where Mozilla's authorities are not meant: its own front door
+//! ([`pinned_client`]) and whoever has an authority of a network ([`trusting_client`]).
 
 mod acceptor;
 mod counts;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -40,6 +41,7 @@ pub fn pinned_client(known: &Path, own: Option<&Identity>) -> Result<ClientConfi
             .with_client_auth_cert(chain(certificate)?, private_key(key)?.0)
             .map_err(|error| refusal(&error, certificate, key))?,
     };
+    config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![HTTP1.to_vec()];
     Ok(config)
 }

@@ -6,3 +6,4 @@ mod fixtures;
 mod handshake;
 mod load;
 mod mutual;
+mod trusting;

@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ambient::Clock;
 use anyhow::Context as _;
 use config::{ClientAuth, ClientAuthorities, Definition, TlsSettings, TlsVersion};
-use tls::{Acceptor, Authorities, Clients, Credentials, MinVersion, Settings};
+use tls::{Acceptor, Authorities, Clients, Credentials, MinVersion, Settings, Warning};
 
+use crate::definition;
 use crate::front_listener::Handshakes;
 use crate::watch::Files;
 
@@ -149,12 +150,17 @@ impl Certificates {
     }
 }
 
-/// Reads and checks the certificate that `definition` names, if it does, as a start would.
-pub(crate) fn check(definition: &Definition, config: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
-    if definition.local.tls.is_some() {
-        let _usable = prepare(&Origin::Definition(config.to_owned()), definition, clock)?;
+/// Reads and checks the certificate that `definition` names, if it does, as a start would. Back comes what is unwise about it.
+pub(crate) fn check(
+    definition: &Definition,
+    config: &Path,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Vec<Warning>> {
+    if definition.local.tls.is_none() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let prepared = prepare(&Origin::Definition(config.to_owned()), definition, clock)?;
+    Ok(prepared.credentials.warnings().to_vec())
 }
 
 fn prepare(origin: &Origin, definition: &Definition, clock: &Arc<dyn Clock>) -> anyhow::Result<Prepared> {
@@ -162,7 +168,7 @@ fn prepare(origin: &Origin, definition: &Definition, clock: &Arc<dyn Clock>) -> 
         Origin::Development(development) => development.provide(clock)?,
         Origin::Definition(config) => {
             let tls = definition.local.tls.as_ref().context("`homes.local.tls` is gone")?;
-            settings(tls, config.parent().unwrap_or(Path::new("")))
+            settings(tls, definition::directory(config))
         }
     };
     load(settings, clock)

@@ -49,6 +49,11 @@ pub(crate) fn write_default(path: &Path) -> anyhow::Result<bool> {
     }
 }
 
+/// Where the paths in a definition count from, whose file is `config`.
+pub(crate) fn directory(config: &Path) -> &Path {
+    config.parent().unwrap_or(Path::new(""))
+}
+
 /// A definition that may run.
 pub(crate) struct Checked {
     pub(crate) compiled: Compiled,

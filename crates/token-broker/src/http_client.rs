@@ -28,8 +28,7 @@ const MOST_LOCAL_BYTES: usize = 64 * MOST_BYTES;
 
 /// The certificate of the server on this machine, as what whoever is talked to must have the key of, and this command's own.
 pub(crate) fn read_certificates(server: &Path, own: Option<&Identity>) -> anyhow::Result<Arc<ClientConfig>> {
-    let config = tls::pinned_client(server, own);
-    Ok(Arc::new(config.context("there is nobody to talk to by TLS, or nothing to show")?))
+    Ok(Arc::new(tls::pinned_client(server, own).context("TLS cannot be spoken with the front door")?))
 }
 
 /// Sends `request` and reads the whole answer. With a certificate it is sent to nobody who does not have its key.
@@ -50,7 +49,7 @@ pub(crate) async fn send(
         Ok(Err(error)) if is_of_tls(&error) => Err(error).with_context(|| {
             format!(
                 "the front door at {authority} and this command did not come together by TLS; this command \
-                 trusts the certificate of its own server alone, and shows one only if `--cert` and `--key` name it"
+                 trusts the certificate of its own server alone, and shows the one that `--cert` and `--key` name, or none"
             )
         }),
         Ok(Err(error)) => Err(error).with_context(|| {

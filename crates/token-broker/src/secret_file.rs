@@ -1,18 +1,48 @@
 //! Files that the definition names because secrets are in them.
+//!
+//! That others can get at such a file is worth a warning and no refusal: those who mount secrets do not always choose its mode.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use zeroize::Zeroizing;
 
 use crate::terminal::shell_word;
 
-/// Reads the file of `what`, as errors call it. What is read is forgotten with the text. That everybody can read the file is
-/// worth a warning and no refusal: those who mount secrets do not always choose its mode.
-pub(crate) fn read(path: &Path, what: &str) -> anyhow::Result<Zeroizing<String>> {
+/// A file of secrets that is open to everybody on this machine.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Exposed {
+    what: String,
+    path: PathBuf,
+    mode: u32,
+}
+
+impl fmt::Display for Exposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, path, mode } = self;
+        let file = path.to_string_lossy();
+        write!(
+            f,
+            "the file `{file}` of {what} is open to everybody on this machine (mode {mode:04o}); take that away with \
+             `chmod o= {}`",
+            shell_word(&file)
+        )
+    }
+}
+
+/// Says of each in the log.
+pub(crate) fn warn(exposed: &[Exposed]) {
+    for exposed in exposed {
+        tracing::warn!("{exposed}");
+    }
+}
+
+/// Reads the file of `what`, as errors call it, and says whether it is open. What is read is forgotten with the text.
+pub(crate) fn read(path: &Path, what: &str) -> anyhow::Result<(Zeroizing<String>, Option<Exposed>)> {
     let unreadable = || format!("{what} cannot be read from `{}`", path.display());
     let file = File::open(path).with_context(unreadable)?;
     let metadata = file.metadata().with_context(unreadable)?;
@@ -26,11 +56,8 @@ pub(crate) fn read(path: &Path, what: &str) -> anyhow::Result<Zeroizing<String>>
         path.display()
     );
     let mode = metadata.mode() & 0o777;
-    if mode & 0o007 != 0 {
-        let mend = format!("chmod o= {}", shell_word(&path.to_string_lossy()));
-        tracing::warn!(mode = format!("{mode:04o}"), mend, "everybody on this machine can read {what}");
-    }
-    Ok(text)
+    let exposed = Exposed { what: what.to_owned(), path: path.to_owned(), mode };
+    Ok((text, (mode & 0o007 != 0).then_some(exposed)))
 }
 
 /// More than secrets of an app client or headers of a collector take.
@@ -47,7 +74,7 @@ mod tests {
         for (length, is_read) in [(0, true), (65_536, true), (65_537, false)] {
             std::fs::write(&path, "s".repeat(length)).unwrap();
             let read = read(&path, "the secret");
-            assert_eq!(read.as_ref().ok().map(|text| text.len()), is_read.then_some(length));
+            assert_eq!(read.as_ref().ok().map(|(text, _)| text.len()), is_read.then_some(length));
             assert!(read.is_ok() || format!("{:#}", read.unwrap_err()).contains("65536"));
         }
     }

@@ -130,13 +130,13 @@ pub(crate) struct TracesDocument {
     #[serde(default)]
     #[schemars(extend("format" = "uri"))]
     pub(crate) endpoint: Optional<Written<String>>,
-    /// The file of the certificates of those who sign the collector's, in PEM; Mozilla's list unless given. Paths count from the
-    /// directory of this file.
+    /// The file of the certificates of those who sign the collector's, in PEM; Mozilla's list unless given. The path counts from
+    /// the directory of this file.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(crate) ca: Optional<Written<String>>,
     /// The file of headers that the collector asks for, a line `name: value` each, such as `authorization: Bearer …`. They are
-    /// secrets, and go to `endpoint` alone.
+    /// secrets, and go to `endpoint` alone, by HTTPS. The path counts from the directory of this file.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(crate) headers_file: Optional<Written<String>>,
@@ -273,7 +273,8 @@ pub(crate) struct ExternalPoolDocument {
 pub(crate) struct ExternalAppClientDocument {
     /// Its id in the pool.
     pub(crate) client_id: Written<String>,
-    /// The file that holds its secret, and nothing else; while secrets are rotated, both of them, a line each.
+    /// The file that holds its secret, and nothing else; while secrets are rotated, both of them, a line each. The path counts
+    /// from the directory of this file.
     pub(crate) secret_file: Written<String>,
 }
 

@@ -37,8 +37,8 @@ pub(super) fn traces(
     let endpoint = self::endpoint(&endpoint.0.unwrap_or_else(default), inspector);
     let mend = "write the path of a PEM file, from the directory of the definition, or remove the field";
     let ca = inspector.optional(&ca, &format!("{TRACES}.ca"), mend, |file| values::path(file));
-    let mend = "write the path of a file with lines `name: value`, or remove the field";
-    let headers_file =
+    let mend = "write the path of a file with lines `name: value`, from the directory of the definition, or remove the field";
+    let headers =
         inspector.optional(&headers_file, &format!("{TRACES}.headers_file"), mend, |file| values::path(file));
     let mend = "write a whole number from 1 (every request) to 1000000, such as `10`";
     let one_in = inspector.optional(&one_in, &format!("{TRACES}.one_in"), mend, |number| {
@@ -51,10 +51,16 @@ pub(super) fn traces(
             "ignore" => Ok(Parents::Ignore),
             other => Err(format!("{} is nothing to do with what senders say", Shown(other))),
         });
+    let endpoint = endpoint?;
+    if let Some(file) = headers_file.0.filter(|_| endpoint.as_str().starts_with("http:")) {
+        let problem = "the headers would go in clear to whoever listens there";
+        let mend = "write an `endpoint` with `https`, or remove the field";
+        inspector.report(file.at, &format!("{TRACES}.headers_file"), problem, mend);
+    }
     Some(TracesSettings {
-        endpoint: endpoint?,
+        endpoint,
         ca,
-        headers_file,
+        headers_file: headers,
         one_in: one_in.unwrap_or(NonZeroU32::MIN.saturating_add(9)),
         parents: parents.unwrap_or_default(),
     })

@@ -153,6 +153,7 @@ const BROKEN: &[(&str, &str)] = &[
         "metrics_and_traces",
         "homes:\n  local:\n    metrics: { per_client: 5000 }\n    traces:\n      endpoint: http://user:hunter2@127.0.0.1:4318\n      ca: ' '\n      headers_file: ''\n      one_in: 0\n      parents: obey\n",
     ),
+    ("traces_with_headers_in_clear", "homes:\n  local:\n    traces: { headers_file: secrets/collector }\n"),
     ("traces_over_http", "homes:\n  local:\n    traces: { endpoint: 'http://collector.example.com:4318' }\n"),
     ("limits_beyond_their_bounds", "homes:\n  local:\n    limits: { quota_batch: 1000001, lease: 61s }\n"),
     (

@@ -21,7 +21,7 @@ impl Transport for Collector {
         self.sent.send(batch.len()).unwrap();
         let answer = {
             let mut answers = self.answers.lock().unwrap();
-            if answers.len() > 1 { Some(answers.remove(0)) } else { answers.first().copied() }
+            if answers.len() > 1 { Some(answers.remove(0)) } else { answers.first().cloned() }
         };
         match answer {
             Some(answer) => answer,

@@ -13,8 +13,9 @@ use user_pool::{AppClient, PoolConfig, TokenValidity, UserPool};
 
 use super::World;
 use crate::function::PoolBindings;
-use crate::secret_file;
+use crate::secret_file::Exposed;
 use crate::state::{EmbeddedPool, State};
+use crate::{definition, secret_file};
 
 /// The user pool that the broker asks, and as whom.
 pub(crate) struct Issuer {
@@ -22,6 +23,8 @@ pub(crate) struct Issuer {
     pub(crate) credentials: BTreeMap<String, AppClientCredentials>,
     /// The same for a broker in processes of its own.
     pub(crate) bindings: PoolBindings,
+    /// Files of secrets that are open to everybody.
+    pub(crate) exposed: Vec<Exposed>,
 }
 
 /// The way to the user pool, and what it is to know if it is the embedded one.
@@ -54,7 +57,7 @@ pub(crate) fn embedding(
         known.push(AppClient { id, secrets: secret.into(), scopes, validity });
     }
     let endpoint = TokenEndpoint::parse(&url)?.into();
-    let issuer = Issuer { endpoint, credentials, bindings };
+    let issuer = Issuer { endpoint, credentials, bindings, exposed: Vec::new() };
     Ok(Embedding { issuer: Some(issuer), app_clients: known })
 }
 
@@ -76,8 +79,8 @@ pub(crate) fn embedded(
     Ok(UserPool::new(config, kept.signing_keys, clock, entropy)?)
 }
 
-/// The way to a user pool that exists already.
-pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
+/// The way to a user pool that exists already. `config` is the definition's file: paths count from its directory.
+pub(crate) fn external(home: &PoolHome, config: &Path) -> anyhow::Result<Option<Issuer>> {
     let PoolHome::External { endpoint, app_clients } = home else { return Ok(None) };
     let (endpoint, upstream) = match endpoint.clone() {
         PoolEndpoint::Token(url) => (
@@ -90,17 +93,19 @@ pub(crate) fn external(home: &PoolHome) -> anyhow::Result<Option<Issuer>> {
     };
     let mut bindings = PoolBindings { upstream, app_clients: BTreeMap::new() };
     let mut credentials = BTreeMap::new();
+    let mut exposed = Vec::new();
     for (name, app_client) in app_clients {
-        let file = &app_client.secret_file;
-        let text = secret_file::read(file, &format!("the secret of app client `{name}`"))?;
+        let file = definition::directory(config).join(&app_client.secret_file);
+        let (text, open) = secret_file::read(&file, &format!("the secret of app client `{name}`"))?;
+        exposed.extend(open);
         let secrets = AppClientSecrets::from_lines(&text).with_context(|| {
             format!("the secret of app client `{name}` cannot be taken from `{}`", file.display())
         })?;
         let known = AppClientCredentials::with_secrets(&app_client.client_id, secrets)?;
         credentials.insert(name.as_str().to_owned(), known);
-        bindings.app_clients.insert(name.as_str().to_owned(), bound(&app_client.client_id, file)?);
+        bindings.app_clients.insert(name.as_str().to_owned(), bound(&app_client.client_id, &file)?);
     }
-    Ok(Some(Issuer { endpoint, credentials, bindings }))
+    Ok(Some(Issuer { endpoint, credentials, bindings, exposed }))
 }
 
 /// An app client as a process of its own is told of it.

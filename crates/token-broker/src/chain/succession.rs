@@ -4,6 +4,7 @@
 //! before the front door admits anybody by the new definition, and forget the old one only when nothing that began under it
 //! is left.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ambient::Timestamp;
@@ -41,7 +42,8 @@ impl Chain {
         let Successor { definition, compiled, judged, written, kept } = successor;
         let mut in_force = self.in_force();
         let generation = in_force.generation.next();
-        let Embedding { issuer, app_clients } = self.pool_of(&definition, compiled, kept.as_ref())?;
+        let Embedding { issuer, app_clients } =
+            self.pool_of((&definition, written.path), compiled, kept.as_ref())?;
         let tenure = Tenure::begin(generation, self.tenures.clone());
         let next = Next { definition: &definition, compiled, written, issuer, tenure };
         let brokerage = self.brokerage(&in_force, next)?;
@@ -86,14 +88,14 @@ impl Chain {
 
     fn pool_of(
         &self,
-        definition: &Definition,
+        (definition, config): (&Definition, &Path),
         compiled: &Compiled,
         kept: Option<&EmbeddedPool>,
     ) -> anyhow::Result<Embedding> {
         if let (Some(pool), Some(kept)) = (&self.pool, kept) {
             return embedding(&compiled.app_clients, kept, (pool.address, &self.state));
         }
-        let issuer = external(&definition.local.user_pool)?;
+        let issuer = external(&definition.local.user_pool, config)?;
         Ok(Embedding { issuer, app_clients: Vec::new() })
     }
 

@@ -38,7 +38,7 @@ struct Outcome {
     plans: usize,
     clients: usize,
     passed: Vec<Breach>,
-    /// What is to be said of the waivers themselves.
+    /// What is to be said of the waivers themselves, and of files.
     notes: Vec<String>,
 }
 
@@ -46,12 +46,14 @@ fn check(place: &Place) -> anyhow::Result<Outcome> {
     let definition = definition::read(&place.config)?;
     let now = SystemClock.now();
     let passed = definition::rehearse(&definition, now)?.passed;
-    let notes = definition::notes_on_waivers(&definition, now);
-    // The definition names the secrets of an existing user pool: without them it cannot be run either.
-    chain::external(&definition.local.user_pool)?;
+    let mut notes = definition::notes_on_waivers(&definition, now);
+    // The definition names files: without them it cannot be run either.
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    certificates::check(&definition, &place.config, &clock)?;
-    traces::check(&definition, &place.config, &clock)?;
+    let issuer = chain::external(&definition.local.user_pool, &place.config)?;
+    let of_tls = certificates::check(&definition, &place.config, &clock)?;
+    let of_traces = traces::check(&definition, &place.config, &clock)?;
+    let exposed = issuer.map(|issuer| issuer.exposed).into_iter().flatten().chain(of_traces);
+    notes.extend(of_tls.iter().map(ToString::to_string).chain(exposed.map(|exposed| exposed.to_string())));
     Ok(Outcome { plans: definition.plans.len(), clients: definition.clients.len(), passed, notes })
 }
 

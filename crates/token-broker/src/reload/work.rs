@@ -15,6 +15,7 @@ use crate::command::{Endpoints, provide};
 use crate::definition::{self, Checked};
 use crate::function::Written;
 use crate::presence::Fingerprint;
+use crate::secret_file;
 use crate::state::{ApiKeys, State};
 
 /// What a change is made with.
@@ -57,7 +58,8 @@ impl Work {
         refuse_restart(&changes)?;
         let judged = self.clock.now();
         definition::rehearse(&definition, judged)?;
-        external(&definition.local.user_pool)?;
+        let issuer = external(&definition.local.user_pool, &self.config)?;
+        secret_file::warn(issuer.as_ref().map_or(&[], |issuer| &issuer.exposed));
         let certificates = self.certificates.as_ref();
         let prepared = certificates.map(|certificates| certificates.prepare(&definition)).transpose()?;
         let kept = provide(&definition, &self.state)?;

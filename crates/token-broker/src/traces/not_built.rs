@@ -10,6 +10,8 @@ use config::{Definition, TracesSettings};
 use prometheus_client::registry::Registry;
 use spans::Tracer;
 
+use crate::secret_file::Exposed;
+
 /// Refuses a definition that asks for spans.
 pub(crate) fn refuse_unbuilt(settings: Option<&TracesSettings>) -> anyhow::Result<()> {
     match settings {
@@ -19,8 +21,12 @@ pub(crate) fn refuse_unbuilt(settings: Option<&TracesSettings>) -> anyhow::Resul
 }
 
 /// There is nothing to look at.
-pub(crate) fn check(definition: &Definition, _config: &Path, _clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
-    refuse_unbuilt(definition.local.traces.as_ref())
+pub(crate) fn check(
+    definition: &Definition,
+    _config: &Path,
+    _clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Exposed>> {
+    refuse_unbuilt(definition.local.traces.as_ref()).map(|()| None)
 }
 
 /// Nothing runs for spans.

@@ -19,7 +19,8 @@ use prometheus_client::registry::Registry;
 use spans::{Senders, Tracer};
 
 use crate::admin::Page;
-use crate::secret_file;
+use crate::secret_file::Exposed;
+use crate::{definition, secret_file};
 
 /// Everything can be run by this build.
 #[expect(clippy::unnecessary_wraps, reason = "a build that sends no spans refuses")]
@@ -28,9 +29,13 @@ pub(crate) fn refuse_unbuilt(_settings: Option<&TracesSettings>) -> anyhow::Resu
 }
 
 /// Reads and checks the files of the way to the collector that `definition` names, if it does, as a start would.
-pub(crate) fn check(definition: &Definition, config: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<()> {
+pub(crate) fn check(
+    definition: &Definition,
+    config: &Path,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Exposed>> {
     let settings = definition.local.traces.as_ref();
-    settings.map_or(Ok(()), |settings| way(settings, config, None, clock).map(drop))
+    settings.map_or(Ok(None), |settings| way(settings, config, None, clock).map(|way| way.exposed))
 }
 
 /// What runs for spans.
@@ -51,7 +56,8 @@ impl Traces {
         let Some(settings) = &definition.local.traces else {
             return Ok((None, Self { exporting: None }));
         };
-        let (collector, transport) = way(settings, config, elsewhere, clock)?;
+        let Way { collector, transport, exposed } = way(settings, config, elsewhere, clock)?;
+        secret_file::warn(exposed.as_slice());
         let TracesSettings { one_in, parents, .. } = settings;
         tracing::info!(%collector, one_in, "spans go to the collector");
         let instance = ambient::Uuid::v4(&**entropy).as_str().to_owned();
@@ -85,15 +91,23 @@ impl Traces {
     }
 }
 
-/// The way to the collector, with what its files say. Paths are counted from the directory of `config`.
+/// The way to a collector.
+struct Way {
+    collector: CollectorUrl,
+    transport: HttpTransport,
+    /// The file of headers, if it is open to everybody.
+    exposed: Option<Exposed>,
+}
+
+/// The way to the collector, with what its files say. Paths count from the directory of `config`.
 fn way(
     settings: &TracesSettings,
     config: &Path,
     elsewhere: Option<&str>,
     clock: &Arc<dyn Clock>,
-) -> anyhow::Result<(CollectorUrl, HttpTransport)> {
+) -> anyhow::Result<Way> {
     let TracesSettings { endpoint, ca, headers_file, .. } = settings;
-    let directory = config.parent().unwrap_or(Path::new(""));
+    let directory = definition::directory(config);
     let written = CollectorUrl::below(endpoint.as_str());
     let collector = match elsewhere.filter(|url| !url.is_empty()) {
         Some(url) => CollectorUrl::below(url),
@@ -103,16 +117,18 @@ fn way(
     let trusted = ca.as_ref().map(|ca| tls::trusting_client(&directory.join(ca), Arc::clone(clock)));
     let trusted = trusted.transpose().context("who signs the collector's certificate is not known")?;
     let mut transport = HttpTransport::new(collector.clone(), trusted);
+    let mut exposed = None;
     if let Some(file) = headers_file {
         // What was written for one collector is not shown to another.
         ensure!(Ok(&collector) == written.as_ref(), OTHER_COLLECTOR);
         let file = directory.join(file);
-        let text = secret_file::read(&file, COLLECTOR_HEADERS)?;
+        let (text, open) = secret_file::read(&file, COLLECTOR_HEADERS)?;
+        exposed = open;
         let headers = CollectorHeaders::parse(&text)
             .with_context(|| format!("{COLLECTOR_HEADERS} cannot be taken from `{}`", file.display()))?;
         transport = transport.with_headers(headers);
     }
-    Ok((collector, transport))
+    Ok(Way { collector, transport, exposed })
 }
 
 #[derive(Debug)]

@@ -59,8 +59,16 @@ fn secret_that_everybody_can_read_is_warned_about() {
     for (mode, is_open) in [(0o600, false), (0o640, false), (0o644, true)] {
         std::fs::set_permissions(place.path("secrets"), Permissions::from_mode(mode)).unwrap();
         let (_, said) = place.up(&[]).stop("-TERM");
-        let warning = "everybody on this machine can read the secret of app client `m2m`";
-        assert_eq!(said.contains(warning) && said.contains("chmod o= secrets"), is_open, "{mode:o} {said}");
+        let warning =
+            "the file `secrets` of the secret of app client `m2m` is open to everybody on this machine";
+        let checked = place.run(&["config", "check"]).ok();
+        for said in [said, checked] {
+            assert_eq!(
+                said.contains(warning) && said.contains("chmod o= secrets"),
+                is_open,
+                "{mode:o} {said}"
+            );
+        }
     }
 }
 

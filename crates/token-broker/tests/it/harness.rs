@@ -81,7 +81,8 @@ impl Place {
         command
             .env_remove("TOKEN_BROKER_CONFIG")
             .env_remove("TOKEN_BROKER_STATE")
-            .env_remove("TOKEN_BROKER_LOG");
+            .env_remove("TOKEN_BROKER_LOG")
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
         command
     }
 

@@ -84,7 +84,7 @@ fn reload_takes_over_another_certificate_and_who_is_asked_for_theirs() {
     assert_eq!(wire.connect().serial(), "20:02");
     assert_eq!(wire.token(key.trim()), "", "nobody is let in without a certificate now");
     let refused = place.run(&["token", "billing"]).failed();
-    assert!(refused.contains("shows one only if"), "{refused}");
+    assert!(refused.contains("`--cert` and `--key` name, or none"), "{refused}");
     let plain = definition("").replace("tls: { certificate: tls/server.pem, key: tls/server.key }, ", "");
     fs::write(place.path("token-broker.yaml"), plain).unwrap();
     let refused = place.run(&["reload"]).failed();

@@ -19,6 +19,7 @@ use crate::function::{self, Brokerage, Processes, Written};
 use crate::limit_store::{LimitStore, Limits};
 use crate::presence::Fingerprint;
 use crate::reload::{History, HistoryCollector};
+use crate::secret_file;
 use crate::state::{ApiKeys, EmbeddedPool};
 
 /// A definition with the keys of the register, that may run.
@@ -161,7 +162,8 @@ fn issuer(
     world: &World,
 ) -> anyhow::Result<(Embedding, Option<(String, EmbeddedAt)>)> {
     let (Some(kept), Some(listener)) = (kept, &bound.pool) else {
-        let issuer = chain::external(&setup.definition.local.user_pool)?;
+        let issuer = chain::external(&setup.definition.local.user_pool, &setup.place.config)?;
+        secret_file::warn(issuer.as_ref().map_or(&[], |issuer| &issuer.exposed));
         return Ok((Embedding { issuer, app_clients: Vec::new() }, None));
     };
     let address = listener.local_addr()?;
